@@ -1,0 +1,3 @@
+export * from './account.js'
+export * from './command.js'
+export * from './store.js'

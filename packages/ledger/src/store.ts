@@ -1,0 +1,123 @@
+/**
+ * The Store: a ledger that keeps what it promises. Three homes (memory, SQLite, PostgreSQL), one set of rules, one
+ * contract suite (`@millstream/ledger/testing`).
+ */
+import type { Brand, Condition, Instant, TransferId } from '@millstream/units'
+import type { Account, AccountId } from './account.js'
+import type { Command, Expired, OutcomeOf } from './command.js'
+
+/** A place in the feed: opaque, comparable with `<`, growing. 0 is before everything. */
+export type Cursor = Brand<number, 'Cursor'>
+
+export type MaybePromise<T> = T | Promise<T>
+
+/** The answer to one batch. */
+export interface Batch<Commands extends readonly Command[] = readonly Command[]> {
+  /**
+   * One outcome for each command, in order. Memory and SQLite decide in the same tick and give the array itself;
+   * PostgreSQL gives a promise. They may be acted upon inside the process; nobody outside is told before `durable`.
+   */
+  readonly outcomes: MaybePromise<{ readonly [I in keyof Commands]: OutcomeOf<Commands[I]> }>
+  /** Holds that were found dead while the batch was decided; each is reported once. */
+  readonly expired: MaybePromise<readonly Expired[]>
+  /**
+   * Resolves when everything decided so far would survive a crash. Shared by all batches of one flush.
+   * If it rejects, the ledger in memory is ahead of the disk: the host stops and loads again.
+   */
+  readonly durable: Promise<void>
+}
+
+/** A held transfer. */
+export interface Hold {
+  readonly id: TransferId.TransferId
+  readonly source: AccountId
+  readonly target: AccountId
+  readonly amount: bigint
+  readonly condition: Condition.Condition
+  readonly expiresAt: Instant.Instant
+  readonly destination: string
+  readonly contentHash: number
+  readonly preparedAt: Instant.Instant
+}
+
+export type EntryKind = 'transfer' | 'deposit' | 'withdrawal' | 'merge' | 'write_off'
+
+/** One posted movement of value, in the order of posting. */
+export interface Entry {
+  readonly cursor: Cursor
+  readonly kind: EntryKind
+  readonly postedAt: Instant.Instant
+  readonly source: AccountId
+  readonly target: AccountId
+  readonly amount: bigint
+  /** Transfers only. */
+  readonly id?: TransferId.TransferId
+  readonly destination?: string
+  readonly fulfillment?: Condition.Fulfillment
+  readonly expiresAt?: Instant.Instant
+  /** Deposits and withdrawals only. */
+  readonly reference?: string
+}
+
+/** Bounds, each with its default in `ledgerLimits`. */
+export interface LedgerLimits {
+  /** Open holds of which one account is the source. 4,096 */
+  readonly holdsPerAccountMax: number
+  /** Ids of one account that are remembered until they expire. 2^20 */
+  readonly idsPerAccountMax: number
+  /** Furthest `expiresAt`, from now. 3,600,000 */
+  readonly expiresInMsMax: number
+  /** What all strangers together may owe or hold on credit, in base units. 0 */
+  readonly strangersCreditMax: bigint
+  /** Largest balance of an account, in base units. 2^63 - 1 */
+  readonly balanceMax: bigint
+}
+
+export const ledgerLimits: LedgerLimits = {
+  holdsPerAccountMax: 4096,
+  idsPerAccountMax: 2 ** 20,
+  expiresInMsMax: 3_600_000,
+  strangersCreditMax: 0n,
+  balanceMax: 2n ** 63n - 1n,
+}
+
+export interface CheckReport {
+  /** True only if every sum holds. */
+  readonly ok: boolean
+  /** One sentence for each thing that does not hold; at most 100. */
+  readonly faults: readonly string[]
+  readonly accounts: number
+  readonly entries: number
+  readonly holds: number
+  /** Sum of the balances of all accounts, the system's among them: 0. */
+  readonly total: bigint
+  readonly posted: bigint
+  readonly held: bigint
+}
+
+export interface Store {
+  /** Decides a batch, all of it against the state that the commands before it left. */
+  apply<const Commands extends readonly Command[]>(commands: Commands): Batch<Commands>
+  account(id: AccountId): MaybePromise<Account | undefined>
+  find(name: string): MaybePromise<Account | undefined>
+  accounts(): AsyncIterable<Account>
+  /** Open holds, in the order of preparing: for a host that has just started. */
+  holds(): MaybePromise<readonly Hold[]>
+  /** Entries after a cursor in order, at most `limit`; only durable ones. */
+  posted(after: Cursor, limit: number): Promise<readonly Entry[]>
+  /**
+   * Fulfilled transfers of a target or source that have not expired, so that FULFILL can be sent again after a restart.
+   */
+  recentlyFulfilled(source: AccountId): Promise<readonly Entry[]>
+  /**
+   * What became of a transfer whose id has left memory, looked for in the records of its account near its expiry.
+   * One search at a time; a second one is refused with `busy`.
+   */
+  lookUp(source: AccountId, id: TransferId.TransferId, expiresAt: Instant.Instant): Promise<LookUpOutcome>
+  /** Proves from the records alone that all sums hold. */
+  check(): Promise<CheckReport>
+  /** Writes what is decided, closes what is open. Later calls of `apply` throw. */
+  close(): Promise<void>
+}
+
+export type LookUpOutcome = 'fulfilled' | 'rejected' | 'expired' | 'not_found' | 'busy'

@@ -1,0 +1,72 @@
+/**
+ * The seam between those who pay or are paid (shop, payer) and the rail under them (a hosted trustline, XRP escrows, a
+ * pair in memory). Shop and payer know this interface and no implementation; every implementation passes
+ * `@millstream/plugin/testing`.
+ */
+import type { Asset, Brand, Condition, Instant } from '@millstream/units'
+import type { IncomingTransfer, OutgoingTransfer, Rejection, SendOutcome } from './transfer.js'
+
+/** A place in the feed of what was posted: opaque, comparable with `<`, growing. 0 is before everything. */
+export type Cursor = Brand<number, 'Cursor'>
+
+export interface LedgerInfo {
+  /** Ledger prefix, ends with `.`: `g.letter-shop.mytrustline.` */
+  readonly prefix: string
+  readonly asset: Asset
+  /** This side's own address on the ledger: `<prefix>server` for a shop. */
+  readonly account: string
+  /** The payee is the direct receiver of each transfer, so one payment may buy several pieces (RULES 2.9). */
+  readonly direct: boolean
+  /** The smallest payment that the rail can carry without loss; absent when there is none. */
+  readonly paymentMin?: bigint
+}
+
+/** What a payee registers. All three are called in the order in which things happened at the ledger. */
+export interface Payee {
+  /** Before the hold, synchronous. A rejection leaves no record. */
+  check(transfer: IncomingTransfer): Rejection | undefined
+  /**
+   * Once held. May wait (for content); when it can, it answers at once, so that prepare and fulfill share a commit.
+   * A rejected promise is a bug: the transfer is then rejected with T00.
+   */
+  fulfill(
+    transfer: IncomingTransfer,
+  ): Condition.Fulfillment | Rejection | Promise<Condition.Fulfillment | Rejection>
+  /**
+   * Once the outcome is durable, before the payer is told. `fulfilled` means paid: `cursor` is its place in the feed.
+   * Called exactly once for each transfer for which `fulfill` was called, if the process lives.
+   */
+  settled(transfer: IncomingTransfer, outcome: SettledOutcome, cursor: Cursor): void
+}
+
+export type SettledOutcome = 'fulfilled' | 'rejected' | 'expired'
+
+/** One posted transfer of the feed. */
+export interface Posted {
+  readonly cursor: Cursor
+  /** Ledger address of the account that paid. */
+  readonly source: string
+  /** ILP address that was paid. */
+  readonly destination: string
+  readonly amount: bigint
+  readonly postedAt: Instant.Instant
+}
+
+export interface Plugin {
+  /** @throws {NotConnectedError} Before the first connection has told it. */
+  info(): LedgerInfo
+  /** What this side's account holds, in base units; negative when it owes. */
+  balance(): Promise<bigint>
+  /**
+   * Pays. Never rejects: every way to fail is an outcome. Settles what is unknown by itself as long as it can
+   * (reconnect, the same transfer again: RULES 3.4), at the latest some seconds after expiry.
+   */
+  send(transfer: OutgoingTransfer): Promise<SendOutcome>
+  /** Registers the one payee of this side. Transfers that arrive without one are rejected with F06. */
+  receive(payee: Payee): void
+  /**
+   * Where this side keeps the book: what was posted to it after a cursor, in order, up to now.
+   * Absent where the peer keeps it.
+   */
+  posted?(after: Cursor): AsyncIterable<Posted>
+}
