@@ -1,0 +1,2 @@
+export { hashes, randomBytes } from './node.js'
+export { systemClock } from './system-clock.js'
