@@ -1,0 +1,46 @@
+/**
+ * Exit codes, the one table of them. A program that starts `millstream` can act on these without reading any words.
+ *
+ * 0 means that what was asked for is done and that no money is in doubt: a payer that stopped at its budget, at its
+ * number of pieces, at the end of the content, because its reader closed the pipe, or at Ctrl-C, is done.
+ */
+export const exitCodes = {
+  done: 0,
+  bug: 1,
+  usage: 2,
+  limits: 3,
+  money: 4,
+  shop: 5,
+  ledger: 6,
+  content: 7,
+  unresolved: 8,
+  folder: 9,
+  check: 10,
+  address: 11,
+  refused: 12,
+  interrupted: 130,
+} as const
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
+
+const meanings: ReadonlyArray<readonly [ExitCode, string]> = [
+  [exitCodes.done, 'done; no payment is in doubt'],
+  [exitCodes.bug, 'an error that nobody foresaw: please report it'],
+  [exitCodes.usage, 'the command line is wrong; nothing was done'],
+  [exitCodes.limits, 'a limit of yours refuses the price, asset, ledger or payee; nothing more was paid'],
+  [exitCodes.money, 'the account has no money or credit left; what was paid is in the summary'],
+  [exitCodes.shop, 'the shop cannot be reached, or what it answers cannot be paid for'],
+  [exitCodes.ledger, 'the ledger cannot be reached, or it refuses the account'],
+  [exitCodes.content, 'the content broke off before its end'],
+  [exitCodes.unresolved, 'the outcome of payments is not known; they may have been paid'],
+  [exitCodes.folder, 'a data folder cannot be used: in use, missing, damaged, newer, full or not permitted'],
+  [exitCodes.check, 'the books do not hold: `ledger check` found faults'],
+  [exitCodes.address, 'an address to listen on cannot be used'],
+  [exitCodes.refused, 'the ledger refused what the operator asked for; nothing was changed'],
+  [exitCodes.interrupted, 'ended at once by a second signal; nothing was in flight'],
+]
+
+/** The table as `millstream --help` prints it: one line for each code. */
+export function formatTable(): string {
+  return meanings.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}`).join('\n')
+}

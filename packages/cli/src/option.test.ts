@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest'
+import * as Option from './option.js'
+
+describe('amounts on the command line', () => {
+  it('are base units, exactly', () => {
+    expect(Option.amount('0')).toBe(0n)
+    expect(Option.amount('18446744073709551615')).toBe(2n ** 64n - 1n)
+  })
+
+  it.each(['', '-1', '+1', '1.0', '1e3', '01', '0x10', ' 1', '1 ', '1_000', '18446744073709551616', 'abc'])(
+    'refuse %j',
+    (text) => {
+      expect(() => Option.amount(text)).toThrow(Option.OptionError)
+    },
+  )
+
+  it('refuse a price of nothing', () => {
+    expect(Option.price('1')).toBe(1n)
+    expect(() => Option.price('0')).toThrow(/at least 1 base unit/)
+  })
+})
+
+describe('strangers', () => {
+  it('are refused, prefunded, or trusted up to a limit', () => {
+    expect(Option.strangers('refuse')).toEqual({ policy: 'refuse' })
+    expect(Option.strangers('prefunded')).toEqual({ policy: 'prefunded' })
+    expect(Option.strangers('credit:5,total:20')).toEqual({ policy: 'credit', limit: 5n, total: 20n })
+  })
+
+  it('have a total of a hundred times the limit of one, unless it is said', () => {
+    expect(Option.strangers('credit:1000')).toEqual({ policy: 'credit', limit: 1000n, total: 100_000n })
+    expect(Option.strangers('credit:18446744073709551615')).toMatchObject({ total: 2n ** 64n - 1n })
+  })
+
+  it.each([
+    '',
+    'credit',
+    'credit:',
+    'credit:0',
+    'credit:-1',
+    'credit:5,total:4',
+    'credit:5,total:',
+    'Refuse',
+    'credit:5,x:1',
+  ])('refuse %j', (text) => {
+    expect(() => Option.strangers(text)).toThrow(Option.OptionError)
+  })
+})
+
+describe('content', () => {
+  it('is letters, a path, or a URL', () => {
+    expect(Option.content('letters')).toEqual({ kind: 'letters' })
+    expect(Option.content('./letters')).toEqual({ kind: 'path', path: './letters' })
+    expect(Option.content('http://localhost:3000')).toEqual({ kind: 'upstream', url: 'http://localhost:3000/' })
+    expect(Option.content('C:\\music')).toEqual({ kind: 'path', path: 'C:\\music' })
+  })
+
+  it.each(['ftp://example.org/', '', 'http://'])('refuses %j', (text) => {
+    expect(() => Option.content(text)).toThrow(Option.OptionError)
+  })
+})
+
+describe('other values', () => {
+  it('has ports from 0 to 65535', () => {
+    expect(Option.port('0')).toBe(0)
+    expect(Option.port('65535')).toBe(65_535)
+    for (const text of ['65536', '-1', '', '80a', '1.5', '000080']) {
+      expect(() => Option.port(text), text).toThrow(Option.OptionError)
+    }
+  })
+
+  it('has windows of auto or at least one', () => {
+    expect(Option.window('auto')).toBe('auto')
+    expect(Option.window('1')).toBe(1)
+    expect(Option.window('65536')).toBe(65_536)
+    for (const text of ['0', '65537', 'Auto', '']) expect(() => Option.window(text), text).toThrow(Option.OptionError)
+  })
+
+  it('has pieces in the words of Pay-Terms', () => {
+    for (const text of ['letter', 'line', 'event', 'bytes:1', 'bytes:1024']) expect(Option.piece(text)).toBe(text)
+    for (const text of ['bytes', 'bytes:0', 'bytes:-1', 'byte:1', 'letters', 'opaque', '']) {
+      expect(() => Option.piece(text), text).toThrow(Option.OptionError)
+    }
+  })
+
+  it('takes an address without scheme as http', () => {
+    expect(Option.payUrl('localhost:8000')).toBe('http://localhost:8000/')
+    expect(Option.payUrl('https://example.org/story')).toBe('https://example.org/story')
+    for (const text of ['', 'ftp://example.org/', 'http://']) {
+      expect(() => Option.payUrl(text), text).toThrow(Option.OptionError)
+    }
+  })
+
+  it('knows an account id when it sees one', () => {
+    expect(Option.account('Zm9vYmFyYmF6cXV4MTIzNA')).toBe('Zm9vYmFyYmF6cXV4MTIzNA')
+    for (const text of ['', 'a.b', 'a b', 'é', 'x'.repeat(65), '__proto__ ']) {
+      expect(() => Option.account(text), text).toThrow(Option.OptionError)
+    }
+  })
+
+  it('counts from one', () => {
+    expect(Option.count('1')).toBe(1)
+    for (const text of ['0', '-3', '1.5', 'NaN', '9007199254740993', '']) {
+      expect(() => Option.count(text), text).toThrow(Option.OptionError)
+    }
+  })
+})

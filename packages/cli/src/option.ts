@@ -1,0 +1,124 @@
+/**
+ * The values of command-line options: text in, checked value out. Amounts are whole base units, so that nobody has to
+ * know a scale to say what they mean and nothing is ever rounded.
+ */
+import { Amount, MillstreamError } from '@millstream/units'
+
+/** What strangers may do at a shop's ledger. */
+export type Strangers =
+  | { readonly policy: 'refuse' | 'prefunded' }
+  | { readonly policy: 'credit'; readonly limit: bigint; readonly total: bigint }
+
+export type Content =
+  | { readonly kind: 'letters' }
+  | { readonly kind: 'path'; readonly path: string }
+  | { readonly kind: 'upstream'; readonly url: string }
+
+/** How many times its limit all strangers together may owe, where `total` is not said. */
+const strangersTotalFactor = 100n
+const piecePattern = /^(?:letter|line|event|bytes:[1-9][0-9]{0,9})$/
+const accountPattern = /^[A-Za-z0-9_~-]{1,64}$/
+/** A hold for each, and each piece in memory: more than this serves nobody. */
+const windowMax = 65_536
+
+export function amount(text: string): bigint {
+  try {
+    return Amount.fromText(text)
+  } catch {
+    throw new OptionError('Say it in base units: digits without sign, point or leading zeros, up to 2^64 - 1.')
+  }
+}
+
+/** An amount above zero. */
+export function price(text: string): bigint {
+  const value = amount(text)
+  if (value === 0n) throw new OptionError('It must be at least 1 base unit.')
+  return value
+}
+
+export function count(text: string): number {
+  if (!/^[1-9][0-9]{0,15}$/.test(text) || !Number.isSafeInteger(Number(text))) {
+    throw new OptionError('It must be a whole number, at least 1.')
+  }
+  return Number(text)
+}
+
+/** A TCP port; 0 lets the system choose a free one. */
+export function port(text: string): number {
+  const value = Number(text)
+  if (!/^[0-9]{1,5}$/.test(text) || value > 65_535) throw new OptionError('A port is a number from 0 to 65535.')
+  return value
+}
+
+export function window(text: string): number | 'auto' {
+  if (text === 'auto') return 'auto'
+  const value = count(text)
+  if (value > windowMax) throw new OptionError(`It must be \`auto\` or a number from 1 to ${windowMax}.`)
+  return value
+}
+
+/** The unit as `Pay-Terms` carries it. */
+export function piece(text: string): string {
+  if (!piecePattern.test(text)) throw new OptionError('It must be letter, bytes:N, line or event.')
+  return text
+}
+
+export function store(text: string): 'memory' | 'sqlite' {
+  if (text === 'memory' || text === 'sqlite') return text
+  throw new OptionError('It must be memory or sqlite.')
+}
+
+/** `refuse`, `prefunded`, `credit:N` or `credit:N,total:M`. */
+export function strangers(text: string): Strangers {
+  if (text === 'refuse' || text === 'prefunded') return { policy: text }
+  const match = /^credit:([0-9]+)(?:,total:([0-9]+))?$/.exec(text)
+  if (match === null) throw new OptionError('It must be refuse, prefunded, credit:N or credit:N,total:M.')
+  const limit = price(match[1]!)
+  const total = match[2] === undefined ? Amount.from(clamp(limit * strangersTotalFactor)) : price(match[2])
+  if (total < limit) throw new OptionError('The total over all strangers cannot be below the limit of one.')
+  return { policy: 'credit', limit, total }
+}
+
+/** `letters`, an http or https URL, or a path (a file that is called `letters` is `./letters`). */
+export function content(text: string): Content {
+  if (text === 'letters') return { kind: 'letters' }
+  if (/^https?:\/\//i.test(text)) return { kind: 'upstream', url: httpUrl(text) }
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) throw new OptionError('A URL must begin with http:// or https://.')
+  if (text === '') throw new OptionError('It must be letters, a file, a folder or a URL.')
+  return { kind: 'path', path: text }
+}
+
+/** What `pay` is given; `localhost:8000` is taken as `http://localhost:8000/`. */
+export function payUrl(text: string): string {
+  return httpUrl(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`)
+}
+
+function httpUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw new OptionError('It must be an http or https URL.')
+  }
+  return url.href
+}
+
+/** The last segment of an account's address, as `pay --dry-run` and `ledger accounts` print it. */
+export function account(text: string): string {
+  if (!accountPattern.test(text)) {
+    throw new OptionError('An account id is 1 to 64 letters, digits, `-`, `_` or `~`, as `millstream pay` prints it.')
+  }
+  return text
+}
+
+export function reference(text: string): string {
+  if (text.length < 1 || text.length > 128) throw new OptionError('A reference has 1 to 128 characters.')
+  return text
+}
+
+function clamp(value: bigint): bigint {
+  return value > Amount.amountMax ? Amount.amountMax : value
+}
+
+export class OptionError extends MillstreamError {
+  override readonly name = 'Option.OptionError'
+  readonly code = 'USAGE'
+}
