@@ -29,9 +29,7 @@ export interface Payee {
    * Once held. May wait (for content); when it can, it answers at once, so that prepare and fulfill share a commit.
    * A rejected promise is a bug: the transfer is then rejected with T00.
    */
-  fulfill(
-    transfer: IncomingTransfer,
-  ): Condition.Fulfillment | Rejection | Promise<Condition.Fulfillment | Rejection>
+  fulfill(transfer: IncomingTransfer): Condition.Fulfillment | Rejection | Promise<Condition.Fulfillment | Rejection>
   /**
    * Once the outcome is durable, before the payer is told. `fulfilled` means paid: `cursor` is its place in the feed.
    * Called exactly once for each transfer for which `fulfill` was called, if the process lives.

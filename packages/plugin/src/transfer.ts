@@ -37,7 +37,11 @@ export interface Rejection {
 
 /** What became of a transfer, for its payer. `unknown` may have cost its amount: never pay again in its place. */
 export type SendOutcome =
-  | { readonly status: 'fulfilled'; readonly fulfillment: Condition.Fulfillment }
+  /**
+   * Paid. Without a `fulfillment` only the ledger's word says so: it was paid while this side was not connected and the
+   * fulfillment did not come again. Spent all the same.
+   */
+  | { readonly status: 'fulfilled'; readonly fulfillment?: Condition.Fulfillment }
   /** `by` is `payee` for an ILP error, `ledger` for a refusal before anything was held. */
   | ({ readonly status: 'rejected'; readonly by: 'payee' | 'ledger' } & Rejection)
   | { readonly status: 'expired' }
