@@ -1,0 +1,29 @@
+export { accountName } from './account-name.js'
+export {
+  type AcceptOptions,
+  type Authenticate,
+  type Authentication,
+  acceptConnection,
+  authenticationLimits,
+} from './authentication.js'
+export type { BtpEvent } from './btp-event.js'
+export * as BtpRefusal from './btp-refusal.js'
+export type { BtpSocket, BtpSocketListener, ConnectSocket } from './btp-socket.js'
+export {
+  type Answer,
+  createSession,
+  type ErrorFrame,
+  type FulfillFrame,
+  type MessageFrame,
+  type OnAnswer,
+  type PrepareFrame,
+  type RejectFrame,
+  type Request,
+  type ResponseFrame,
+  type Session,
+  type SessionClosure,
+  type SessionHandler,
+  type SessionOptions,
+} from './session.js'
+export { type SessionLimits, sessionLimits } from './session-limits.js'
+export { systemTimers, type Timers } from './timers.js'
