@@ -1,0 +1,2 @@
+export type { StreamEnding, StreamRecord, StreamStore } from './stream-store.js'
+export { createMemoryStreamStore, StreamStoreFullError } from './stream-store.js'

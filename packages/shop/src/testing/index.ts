@@ -1,0 +1,1 @@
+export { streamStoreContract } from './stream-store-contract.js'
