@@ -19,6 +19,11 @@ export interface LedgerInfo {
   readonly direct: boolean
   /** The smallest payment that the rail can carry without loss; absent when there is none. */
   readonly paymentMin?: bigint
+  /**
+   * How much of a transfer's time must be left when it is fulfilled, in milliseconds; absent is 0. The payee neither
+   * takes nor fulfills a transfer with less: the rail could not post it in time for certain.
+   */
+  readonly expiryMarginMs?: number
 }
 
 /** What a payee registers. All three are called in the order in which things happened at the ledger. */

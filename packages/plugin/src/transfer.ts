@@ -27,6 +27,11 @@ export interface IncomingTransfer {
   /** From the packet: the ILP address that is paid, `<payee's account>.<userId>.<n>`, and what it shall receive. */
   readonly destination: string
   readonly destinationAmount: bigint
+  /**
+   * The payee's: what its `check` worked out, for its `fulfill` and `settled`. A rail leaves it alone and hands the same
+   * object to all three; where it has only the transfer (holds from before a restart) the payee works it out again.
+   */
+  note?: unknown
 }
 
 /** Why a payee does not take a transfer: an ILP error (F06, T05, …) with words for a person. */
