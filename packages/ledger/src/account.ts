@@ -18,8 +18,8 @@ export const suspenseAccount = 4 as AccountId
 export const customerAccountMin = 16 as AccountId
 
 /**
- * `named`: the operator gave it a limit or money. `stranger`: known by a hash of user and token; its debts count against
- * the strangers' total. `passing`: a stranger of empty credentials, ends with its connection.
+ * `named`: the operator opened it or gave it a limit. `stranger`: known by a hash of user and token; its debts count
+ * against the strangers' total. `passing`: a stranger of empty credentials, ends with its connection.
  */
 export type AccountKind = 'system' | 'named' | 'stranger' | 'passing'
 
@@ -35,7 +35,7 @@ export interface Account {
   readonly heldOut: bigint
   /** Held transfers of which it is the target. */
   readonly heldIn: bigint
-  /** As a source it must keep `posted - heldOut - amount >= -creditLimit`. */
+  /** As a source it must keep `posted - heldOut - amount >= -creditLimit`; the server alone is free of that. */
   readonly creditLimit: bigint
   readonly openedAt: Instant.Instant
   /** Since when `posted` is below 0 without a break. */

@@ -6,7 +6,7 @@ import type { Condition, Instant, TransferId } from '@millstream/units'
 import type { Account, AccountId, AccountKind } from './account.js'
 import type { Cursor, Hold } from './store.js'
 
-export type Command = Open | Limit | Prepare | Fulfill | Reject | Deposit | Withdraw | Merge | WriteOff
+export type Command = Open | Limit | Prepare | LookUp | Fulfill | Reject | Deposit | Withdraw | Merge | WriteOff
 
 /** Opens an account or finds it. A `stranger` is made durable with its first durable entry, a `named` one at once. */
 export interface Open {
@@ -26,7 +26,10 @@ export interface Limit {
 }
 export type LimitOutcome = { readonly status: 'limited'; readonly account: Account } | AccountNotFound
 
-/** Holds `amount` on `source` for `target`. */
+/**
+ * Holds `amount` on `source` for `target`. The byte strings belong to the ledger from here on: hand in copies where they
+ * are views into a buffer that is used again.
+ */
 export interface Prepare {
   readonly type: 'prepare'
   /** Unique among the transfers of `source`. */
@@ -59,6 +62,24 @@ export type PrepareOutcome =
   | { readonly status: 'exceeds_holds' | 'exceeds_ids' }
   /** Beyond the source's balance and credit, beyond all strangers' total, beyond what the target may hold. */
   | { readonly status: 'exceeds_balance' | 'exceeds_strangers' | 'exceeds_target' }
+
+/**
+ * Asks what became of a transfer without preparing it: for a repeated PREPARE, which is answered from the ledger before
+ * anything else about it is judged.
+ */
+export interface LookUp {
+  readonly type: 'look_up'
+  readonly source: AccountId
+  readonly id: TransferId.TransferId
+  readonly contentHash: number
+}
+export type LookUpOutcome =
+  /** The same id and content: still held, or how it ended. */
+  | { readonly status: 'exists' | 'exists_fulfilled' | 'exists_rejected' | 'exists_expired' }
+  /** The same id, other content. */
+  | { readonly status: 'exists_different' }
+  /** Never held, or no longer in memory: `Store.search` looks into the records. */
+  | { readonly status: 'not_found' }
 
 /** Posts a held transfer. */
 export interface Fulfill {
@@ -96,8 +117,11 @@ export interface Deposit {
 }
 export type DepositOutcome =
   | { readonly status: 'deposited'; readonly cursor: Cursor }
+  /** The reference was used before: for this very deposit, or for another account or amount. */
   | { readonly status: 'exists' | 'exists_different' }
   | AccountNotFound
+  /** Beyond what the account may hold. */
+  | { readonly status: 'exceeds_target' }
 
 /** Debits value given elsewhere; never below a balance of zero. Once for each reference. */
 export interface Withdraw {
@@ -112,7 +136,7 @@ export type WithdrawOutcome =
   | AccountNotFound
   | { readonly status: 'exceeds_balance' }
 
-/** Moves all of `from` to `into` and closes `from`, which holds nothing. For passing accounts (RULES 7.1). */
+/** Moves all of `from` to `into` and closes `from`, which holds nothing. For passing accounts. */
 export interface Merge {
   readonly type: 'merge'
   readonly from: AccountId
@@ -139,17 +163,19 @@ export type OutcomeOf<C extends Command> = C extends Open
     ? LimitOutcome
     : C extends Prepare
       ? PrepareOutcome
-      : C extends Fulfill
-        ? FulfillOutcome
-        : C extends Reject
-          ? RejectOutcome
-          : C extends Deposit
-            ? DepositOutcome
-            : C extends Withdraw
-              ? WithdrawOutcome
-              : C extends Merge
-                ? MergeOutcome
-                : WriteOffOutcome
+      : C extends LookUp
+        ? LookUpOutcome
+        : C extends Fulfill
+          ? FulfillOutcome
+          : C extends Reject
+            ? RejectOutcome
+            : C extends Deposit
+              ? DepositOutcome
+              : C extends Withdraw
+                ? WithdrawOutcome
+                : C extends Merge
+                  ? MergeOutcome
+                  : WriteOffOutcome
 
 export type Outcome = OutcomeOf<Command>
 

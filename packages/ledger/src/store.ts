@@ -106,18 +106,51 @@ export interface Store {
   /** Entries after a cursor in order, at most `limit`; only durable ones. */
   posted(after: Cursor, limit: number): Promise<readonly Entry[]>
   /**
-   * Fulfilled transfers of a target or source that have not expired, so that FULFILL can be sent again after a restart.
+   * Fulfilled transfers of a source that have not expired, in order, so that FULFILL can be sent again after a restart.
+   * At most the newest `limit`, by default as many as an account may hold at once: no more can be unanswered.
    */
-  recentlyFulfilled(source: AccountId): Promise<readonly Entry[]>
+  recentlyFulfilled(source: AccountId, limit?: number): Promise<readonly Entry[]>
   /**
    * What became of a transfer whose id has left memory, looked for in the records of its account near its expiry.
    * One search at a time; a second one is refused with `busy`.
    */
-  lookUp(source: AccountId, id: TransferId.TransferId, expiresAt: Instant.Instant): Promise<LookUpOutcome>
+  search(source: AccountId, id: TransferId.TransferId, expiresAt: Instant.Instant): Promise<SearchOutcome>
+  /** Transfers, deposits and all other movements, ended and open: for a person who reads the books. */
+  transfers(query?: TransferQuery): AsyncIterable<TransferRecord>
   /** Proves from the records alone that all sums hold. */
   check(): Promise<CheckReport>
   /** Writes what is decided, closes what is open. Later calls of `apply` throw. */
   close(): Promise<void>
 }
 
-export type LookUpOutcome = 'fulfilled' | 'rejected' | 'expired' | 'not_found' | 'busy'
+export type SearchOutcome = 'fulfilled' | 'rejected' | 'expired' | 'not_found' | 'busy'
+
+export interface TransferQuery {
+  /** Only those with this account as source or target. */
+  readonly account?: AccountId
+  /** Only those that ended after this place, or before it when the newest come first. */
+  readonly after?: Cursor
+  readonly limit?: number
+  /** Open ones count as the newest. */
+  readonly newestFirst?: boolean
+}
+
+/** One line of the books. */
+export interface TransferRecord {
+  readonly kind: EntryKind
+  /** `posted` for a movement that has one phase only. */
+  readonly state: 'held' | 'fulfilled' | 'rejected' | 'expired' | 'posted'
+  /** Its place in the order of ending; an open transfer has none. */
+  readonly cursor: Cursor | undefined
+  /** When it came into this state. */
+  readonly at: Instant.Instant
+  readonly source: AccountId
+  readonly target: AccountId
+  readonly amount: bigint
+  /** Transfers only. */
+  readonly id?: TransferId.TransferId
+  readonly destination?: string
+  readonly expiresAt?: Instant.Instant
+  /** Deposits and withdrawals only. */
+  readonly reference?: string
+}
