@@ -1,0 +1,79 @@
+/**
+ * What an operator may ask of a ledger, whether a shop holds it at this moment (through its socket) or nobody does (the
+ * command opens it). Rows are what `--json` prints: amounts are decimal strings in base units, instants are ISO dates.
+ */
+import type { Asset } from '@millstream/units'
+
+export interface LedgerDescription {
+  readonly prefix: string
+  readonly asset: Asset
+  /** The process that holds the ledger. */
+  readonly pid: number
+}
+
+export interface AccountRow {
+  readonly id: string
+  readonly kind: string
+  /** Above 0 the host owes it, below 0 it owes the host. */
+  readonly balance: string
+  /** What it has prepared and not yet paid. */
+  readonly held: string
+  /** What others have prepared for it. */
+  readonly incoming: string
+  /** How far below 0 its balance may go. */
+  readonly limit: string
+  readonly openedAt: string
+  readonly owedSince?: string
+}
+
+export interface TransferRow {
+  readonly cursor: number
+  readonly kind: string
+  readonly at: string
+  readonly source: string
+  readonly target: string
+  readonly amount: string
+  /** Of transfers: a UUID and the ILP address that was paid. */
+  readonly id?: string
+  readonly destination?: string
+  /** Of deposits and withdrawals. */
+  readonly reference?: string
+}
+
+export interface CheckRow {
+  readonly ok: boolean
+  readonly faults: readonly string[]
+  readonly accounts: number
+  readonly entries: number
+  readonly holds: number
+  readonly total: string
+  readonly posted: string
+  readonly held: string
+}
+
+export interface TransferQuery {
+  /** Only where this account pays or is paid. */
+  readonly account?: string
+  readonly limit: number
+}
+
+/** `exists`: this reference was counted before, with the same account and amount; nothing was counted twice. */
+export interface MovementRow {
+  readonly status: 'done' | 'exists'
+  readonly reference: string
+  readonly account: AccountRow
+}
+
+export interface Operator {
+  describe(): Promise<LedgerDescription>
+  accounts(): AsyncIterable<AccountRow>
+  /** Newest first. */
+  transfers(query: TransferQuery): AsyncIterable<TransferRow>
+  /** Sets the credit limit; opens the account if there is none. */
+  limit(account: string, creditLimit: bigint): Promise<AccountRow>
+  /** Credits value received elsewhere, once for each reference; opens the account if there is none. */
+  fund(account: string, amount: bigint, reference: string): Promise<MovementRow>
+  /** Debits value given elsewhere, once for each reference, never below a balance of 0. */
+  withdraw(account: string, amount: bigint, reference: string): Promise<MovementRow>
+  check(): Promise<CheckRow>
+}

@@ -1,0 +1,188 @@
+/**
+ * The operator's requests, answered by an open Store: in the shop that holds it, behind its socket, and in a `ledger`
+ * command that has opened it. All of them go through the ledger's own commands, so its rules hold here too.
+ */
+import type { Account, AccountId, CheckReport, Command, Entry, OutcomeOf, Store } from '@millstream/ledger'
+import { type Asset, Instant, TransferId } from '@millstream/units'
+import { exitCodes } from './exit-code.js'
+import { Failure } from './failure.js'
+import * as Money from './money.js'
+import * as NewestEntries from './newest-entries.js'
+import type {
+  AccountRow,
+  CheckRow,
+  LedgerDescription,
+  MovementRow,
+  Operator,
+  TransferQuery,
+  TransferRow,
+} from './operator.js'
+
+export interface StoreOperatorOptions {
+  readonly store: Store
+  readonly prefix: string
+  readonly asset: Asset
+  readonly pid: number
+}
+
+export function create(options: StoreOperatorOptions): Operator {
+  const { store, prefix, asset, pid } = options
+
+  async function describe(): Promise<LedgerDescription> {
+    return { prefix, asset, pid }
+  }
+
+  async function* accounts(): AsyncGenerator<AccountRow> {
+    for await (const account of store.accounts()) yield accountRow(account)
+  }
+
+  async function* transfers(query: TransferQuery): AsyncGenerator<TransferRow> {
+    const only = query.account === undefined ? undefined : (await existing(query.account)).id
+    const names = new Map<AccountId, string>()
+    const nameOf = async (id: AccountId) => {
+      if (!names.has(id)) names.set(id, (await store.account(id))?.name ?? `#${id}`)
+      return names.get(id)!
+    }
+    let count = 0
+    for await (const entry of NewestEntries.newestFirst(store)) {
+      if (only !== undefined && entry.source !== only && entry.target !== only) continue
+      yield transferRow(entry, await nameOf(entry.source), await nameOf(entry.target))
+      if (++count >= query.limit) return
+    }
+  }
+
+  async function limit(name: string, creditLimit: bigint): Promise<AccountRow> {
+    const account = await openNamed(name)
+    const outcome = await one({ type: 'limit', account: account.id, creditLimit })
+    if (outcome.status !== 'limited') throw noSuchAccount(name)
+    return accountRow(outcome.account)
+  }
+
+  async function fund(name: string, amount: bigint, reference: string): Promise<MovementRow> {
+    const account = await openNamed(name)
+    const outcome = await one({ type: 'deposit', account: account.id, amount, reference })
+    if (outcome.status === 'account_not_found') throw noSuchAccount(name)
+    if (outcome.status === 'exists_different') throw referenceTaken(reference)
+    if (outcome.status !== 'deposited' && outcome.status !== 'exists') throw refused(outcome.status, name)
+    return { status: outcome.status === 'exists' ? 'exists' : 'done', reference, account: await row(account.id) }
+  }
+
+  async function withdraw(name: string, amount: bigint, reference: string): Promise<MovementRow> {
+    const account = await existing(name)
+    const outcome = await one({ type: 'withdraw', account: account.id, amount, reference })
+    if (outcome.status === 'exceeds_balance') throw exceedsBalance(account)
+    if (outcome.status === 'account_not_found') throw noSuchAccount(name)
+    if (outcome.status === 'exists_different') throw referenceTaken(reference)
+    if (outcome.status !== 'withdrawn' && outcome.status !== 'exists') throw refused(outcome.status, name)
+    return { status: outcome.status === 'exists' ? 'exists' : 'done', reference, account: await row(account.id) }
+  }
+
+  async function check(): Promise<CheckRow> {
+    return checkRow(await store.check())
+  }
+
+  /** One command, and its outcome once it would survive a crash: nobody is told before. */
+  async function one<C extends Command>(command: C): Promise<OutcomeOf<C>> {
+    const batch = store.apply([command])
+    const [outcome] = await batch.outcomes
+    await batch.durable
+    return outcome as OutcomeOf<C>
+  }
+
+  async function existing(name: string): Promise<Account> {
+    const account = await store.find(name)
+    if (account === undefined) throw noSuchAccount(name)
+    return account
+  }
+
+  /** Opening keeps what an account that exists already has: its limit is set by `limit` and by nothing else. */
+  async function openNamed(name: string): Promise<Account> {
+    const found = await store.find(name)
+    if (found?.kind === 'system' || found?.kind === 'passing') throw notForOperator(found)
+    return found ?? (await one({ type: 'open', name, kind: 'named', creditLimit: 0n })).account
+  }
+
+  async function row(id: AccountId): Promise<AccountRow> {
+    return accountRow((await store.account(id))!)
+  }
+
+  function exceedsBalance(account: Account): Failure {
+    return new Failure({
+      code: 'LEDGER_EXCEEDS_BALANCE',
+      exit: exitCodes.refused,
+      message: `Nothing was withdrawn: account ${account.name} has ${Money.format(account.posted, asset)}, less than that.`,
+      next: 'withdraw at most its balance less what it holds',
+    })
+  }
+
+  return { describe, accounts, transfers, limit, fund, withdraw, check }
+}
+
+function accountRow(account: Account): AccountRow {
+  const owed = account.owedSince === undefined ? {} : { owedSince: Instant.toIso(account.owedSince) }
+  return {
+    id: account.name,
+    kind: account.kind,
+    balance: String(account.posted),
+    held: String(account.heldOut),
+    incoming: String(account.heldIn),
+    limit: String(account.creditLimit),
+    openedAt: Instant.toIso(account.openedAt),
+    ...owed,
+  }
+}
+
+function transferRow(entry: Entry, source: string, target: string): TransferRow {
+  return {
+    cursor: entry.cursor,
+    kind: entry.kind,
+    at: Instant.toIso(entry.postedAt),
+    source,
+    target,
+    amount: String(entry.amount),
+    ...(entry.id === undefined ? {} : { id: TransferId.format(entry.id) }),
+    ...(entry.destination === undefined ? {} : { destination: entry.destination }),
+    ...(entry.reference === undefined ? {} : { reference: entry.reference }),
+  }
+}
+
+function checkRow(report: CheckReport): CheckRow {
+  const { ok, faults, accounts, entries, holds } = report
+  const [total, posted, held] = [String(report.total), String(report.posted), String(report.held)]
+  return { ok, faults, accounts, entries, holds, total, posted, held }
+}
+
+function noSuchAccount(name: string): Failure {
+  return new Failure({
+    code: 'LEDGER_ACCOUNT_NOT_FOUND',
+    exit: exitCodes.refused,
+    message: `There is no account ${name} on this ledger. Nothing was changed.`,
+    next: 'run `millstream ledger accounts` to see them; `ledger fund` and `ledger limit` open one',
+  })
+}
+
+function notForOperator(account: Account): Failure {
+  return new Failure({
+    code: 'LEDGER_ACCOUNT_KIND',
+    exit: exitCodes.refused,
+    message: `Account ${account.name} is a ${account.kind} account: it gets no limit and no money by hand. Nothing was changed.`,
+    next: 'name an account of a customer; a connection without user and token ends with its connection',
+  })
+}
+
+function referenceTaken(reference: string): Failure {
+  return new Failure({
+    code: 'LEDGER_REFERENCE_TAKEN',
+    exit: exitCodes.refused,
+    message: `Reference ${JSON.stringify(reference)} was used before, with another account or amount. Nothing was changed.`,
+    next: 'look for it in `millstream ledger transfers`; use a reference of its own for each movement',
+  })
+}
+
+function refused(status: string, name: string): Failure {
+  return new Failure({
+    code: 'LEDGER_REFUSED',
+    exit: exitCodes.refused,
+    message: `The ledger refused this for account ${name}: ${status.replaceAll('_', ' ')}. Nothing was changed.`,
+  })
+}
