@@ -1,0 +1,18 @@
+export type { BalanceVerdict, Book, BookedStream, StreamPosition } from './book.js'
+export type { Http, HttpRequest, HttpResponse } from './http.js'
+export * as Limits from './limits.js'
+export { type Money, PayError } from './pay-error.js'
+export type { PayEvent } from './pay-event.js'
+export {
+  createPayer,
+  type FetchInit,
+  type PaidResponse,
+  type Payer,
+  type PayerOptions,
+  type PayerSettings,
+  payerSettings,
+  type Quote,
+} from './payer.js'
+export type { Endpoint, OpenPlugin, Rail } from './rail.js'
+export type { Progress, StopReason, Summary } from './summary.js'
+export type { Terms } from './terms.js'

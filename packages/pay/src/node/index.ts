@@ -1,0 +1,1 @@
+export { openPayerState, type PayerState, type PayerStateOptions, type StateBook } from './payer-state.js'

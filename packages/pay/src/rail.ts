@@ -1,0 +1,26 @@
+/** Where the money goes through: a plugin, opened for the endpoint that a shop names. */
+import type { Plugin } from '@millstream/plugin'
+import type { Book } from './book.js'
+
+/** Where an account can be opened: from `Pay-Endpoint`, checked, or from the user. */
+export interface Endpoint {
+  /** `btp+ws://host:port/` or `btp+wss://host:port/`, without credentials. */
+  readonly uri: string
+  /** `btp+ws://host:port`: names the ledger for tokens and books. */
+  readonly origin: string
+  readonly secure: boolean
+}
+
+export interface Rail {
+  /** Connected: `info()` answers. */
+  readonly plugin: Plugin
+  /** Id of the payer's account there, for an operator who is asked to fund it. */
+  readonly account?: string
+  /** Where payments are written down ahead; one in memory when left out, which a crash forgets. */
+  readonly book?: Book
+  /** Called by `payer.close()`, once nothing is in flight. */
+  close?(): void | Promise<void>
+}
+
+/** Connects. What it throws is passed on to the caller of `fetch`; nothing was paid then. */
+export type OpenPlugin = (endpoint: Endpoint) => Promise<Rail>
