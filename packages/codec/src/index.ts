@@ -1,1 +1,11 @@
-export {}
+export * as BtpFrame from './btp-frame.js'
+export * as BtpUri from './btp-uri.js'
+export { CodecError } from './codec-error.js'
+export * as Derivation from './derivation.js'
+export * as IlpAddress from './ilp-address.js'
+export * as IlpPacket from './ilp-packet.js'
+export * as InterledgerTime from './interledger-time.js'
+export * as Oer from './oer.js'
+export * as PayEndpoint from './pay-endpoint.js'
+export * as PayHeader from './pay-header.js'
+export * as PayTerms from './pay-terms.js'

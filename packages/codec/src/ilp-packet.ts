@@ -1,0 +1,580 @@
+/**
+ * ILP packets: types 1 to 11 of 2017, types 12 to 14 of ILPv4.
+ *
+ * A packet is its type, a length determinant and a content of exactly that length. Types 1 to 11 end with one
+ * `extensions` byte, 00. Payments have functions of their own, because one is built and one is read for each piece that
+ * is paid; everything else goes through `encode` and `decode`. Hash the bytes that were received, never a packet that
+ * was decoded and encoded again.
+ *
+ * @see Interledger RFC 3, drafts 4 to 10; RFC 8 (quoting); RFC 27 (ILPv4)
+ */
+import type { Instant } from '@millstream/units'
+import { CodecError } from './codec-error.js'
+import * as IlpAddress from './ilp-address.js'
+import { errorName } from './ilp-error-code.js'
+import * as InterledgerTime from './interledger-time.js'
+import { allocate } from './internal/slab.js'
+import * as Oer from './oer.js'
+
+export { type ErrorCode, errorName, errorNames } from './ilp-error-code.js'
+
+/** Bytes of `data` of payments, fulfillments, rejections and ILPv4 packets. */
+export const dataBytesMax = 32_767
+/** Bytes of `data` of an error (type 8). */
+export const errorDataBytesMax = 8192
+/** Characters of the name of an error; the RFC has no limit. */
+export const errorNameCharactersMax = 255
+/** UTF-8 bytes of `message` of rejections and ILPv4 rejects. */
+export const messageBytesMax = 8191
+/** Addresses that an error may have been forwarded by; the RFC has no limit. */
+export const forwardedByMax = 255
+/** Points of a liquidity curve; the RFC has no limit. */
+export const curvePointsMax = 4096
+
+const what = 'ILP packet'
+const codeCharacters = 3
+const hashBytes = 32
+const pointBytes = 16
+const empty = new Uint8Array(0)
+
+/** Type 1: what the account at the end of the chain shall receive. Used by both tutorial rails. */
+export interface Payment {
+  readonly type: 'payment'
+  /** Base units of the ledger of `account`. */
+  readonly amount: bigint
+  readonly account: string
+  readonly data: Uint8Array
+}
+
+/** Type 2. Durations are milliseconds, here and below. */
+export interface LiquidityRequest {
+  readonly type: 'liquidity_request'
+  readonly destinationAccount: string
+  readonly destinationHoldDuration: number
+}
+
+/** Type 3. Between points amounts are interpolated; x grows strictly, y never falls. */
+export interface LiquidityResponse {
+  readonly type: 'liquidity_response'
+  readonly liquidityCurve: readonly CurvePoint[]
+  readonly appliesToPrefix: string
+  readonly sourceHoldDuration: number
+  readonly expiresAt: Instant.Instant
+}
+
+export interface CurvePoint {
+  readonly x: bigint
+  readonly y: bigint
+}
+
+/** Type 4. */
+export interface BySourceRequest {
+  readonly type: 'by_source_request'
+  readonly destinationAccount: string
+  readonly sourceAmount: bigint
+  readonly destinationHoldDuration: number
+}
+
+/** Type 5. */
+export interface BySourceResponse {
+  readonly type: 'by_source_response'
+  readonly destinationAmount: bigint
+  readonly sourceHoldDuration: number
+}
+
+/** Type 6. */
+export interface ByDestinationRequest {
+  readonly type: 'by_destination_request'
+  readonly destinationAccount: string
+  readonly destinationAmount: bigint
+  readonly destinationHoldDuration: number
+}
+
+/** Type 7. */
+export interface ByDestinationResponse {
+  readonly type: 'by_destination_response'
+  readonly sourceAmount: bigint
+  readonly sourceHoldDuration: number
+}
+
+/** Type 8: why a transfer was rejected, in REJECT. */
+export interface ErrorPacket {
+  readonly type: 'error'
+  /** Three ASCII characters. It decides; a name that does not fit it means nothing. */
+  readonly code: string
+  readonly name: string
+  /** An address, or a prefix when a ledger raised it. */
+  readonly triggeredBy: string
+  readonly forwardedBy: readonly string[]
+  readonly triggeredAt: Instant.Instant
+  /** UTF-8 text for most codes, but not by rule. */
+  readonly data: Uint8Array
+}
+
+/** Type 9: data beside a fulfillment, in FULFILL. */
+export interface FulfillmentData {
+  readonly type: 'fulfillment'
+  readonly data: Uint8Array
+}
+
+/** Type 10: a payment without amount, each hop forwards what its rate gives. */
+export interface ForwardedPayment {
+  readonly type: 'forwarded_payment'
+  readonly account: string
+  readonly data: Uint8Array
+}
+
+/** Type 11: replaced type 8 at the end of 2017. */
+export interface Rejection {
+  readonly type: 'rejection'
+  readonly code: string
+  readonly triggeredBy: string
+  readonly message: string
+  readonly data: Uint8Array
+}
+
+/** Type 12, ILPv4. */
+export interface Prepare {
+  readonly type: 'prepare'
+  readonly amount: bigint
+  readonly expiresAt: Instant.Instant
+  readonly executionCondition: Uint8Array
+  readonly destination: string
+  readonly data: Uint8Array
+}
+
+/** Type 13, ILPv4. */
+export interface Fulfill {
+  readonly type: 'fulfill'
+  readonly fulfillment: Uint8Array
+  readonly data: Uint8Array
+}
+
+/** Type 14, ILPv4. `triggeredBy` may be empty. */
+export interface Reject {
+  readonly type: 'reject'
+  readonly code: string
+  readonly triggeredBy: string
+  readonly message: string
+  readonly data: Uint8Array
+}
+
+export type Packet =
+  | Payment
+  | LiquidityRequest
+  | LiquidityResponse
+  | BySourceRequest
+  | BySourceResponse
+  | ByDestinationRequest
+  | ByDestinationResponse
+  | ErrorPacket
+  | FulfillmentData
+  | ForwardedPayment
+  | Rejection
+  | Prepare
+  | Fulfill
+  | Reject
+
+/** The number on the wire of each type. */
+export const typeNumbers = Object.freeze({
+  payment: 1,
+  liquidity_request: 2,
+  liquidity_response: 3,
+  by_source_request: 4,
+  by_source_response: 5,
+  by_destination_request: 6,
+  by_destination_response: 7,
+  error: 8,
+  fulfillment: 9,
+  forwarded_payment: 10,
+  rejection: 11,
+  prepare: 12,
+  fulfill: 13,
+  reject: 14,
+} as const satisfies Record<Packet['type'], number>)
+
+/**
+ * Encodes a payment (type 1).
+ *
+ * @param amount - Base units of the ledger of `account`, 0 to 2^64 - 1.
+ * @param account - Destination address.
+ * @param data - At most 32,767 bytes.
+ * @throws {IntegerRangeError} `amount` is out of range.
+ * @throws {InvalidAddressError} `account` is not a destination address.
+ * @throws {FieldLengthError} `data` is too long.
+ * @example
+ * Hex.fromBytes(IlpPacket.encodePayment(18446744073709551615n, 'g.a.b'))
+ * // '0110ffffffffffffffff05672e612e620000'
+ */
+export function encodePayment(amount: bigint, account: string, data: Uint8Array = empty): Uint8Array {
+  Oer.assertUint64('amount', amount)
+  IlpAddress.assertDestination('account', account)
+  Oer.assertLength('data', data.length, 0, dataBytesMax)
+  const contentLength = 8 + Oer.varSize(account.length) + Oer.varSize(data.length) + 1
+  const packet = allocate(1 + Oer.varSize(contentLength))
+  packet[0] = 1
+  let offset = Oer.writeLength(packet, 1, contentLength)
+  Oer.writeUint64(packet, offset, amount)
+  offset = Oer.writeLength(packet, offset + 8, account.length)
+  for (let i = 0; i < account.length; i++) packet[offset + i] = account.charCodeAt(i)
+  offset = Oer.writeLength(packet, offset + account.length, data.length)
+  if (data.length > 0) packet.set(data, offset)
+  // The extensions byte after `data` is 00 already.
+  return packet
+}
+
+/**
+ * Decodes a payment (type 1).
+ *
+ * @param bytes - Exactly one packet.
+ * @returns `data` is a view into `bytes`.
+ * @throws {PacketTypeError} Another type of packet.
+ * @throws {CodecError} Any other fault: see `decode`.
+ */
+export function decodePayment(bytes: Uint8Array): Payment {
+  const reader = new Oer.Reader(bytes, what)
+  const typeNumber = reader.uint8()
+  if (typeNumber !== 1) throw new PacketTypeError(typeNumber)
+  reader.enterLast()
+  const payment = readPayment(reader)
+  readExtensions(reader)
+  reader.end()
+  return payment
+}
+
+/**
+ * Encodes a packet of any type.
+ *
+ * @throws {CodecError} A field is out of range, too long, or not an address, time or code.
+ */
+export function encode(packet: Packet): Uint8Array {
+  switch (packet.type) {
+    case 'payment':
+      return encodePayment(packet.amount, packet.account, packet.data)
+    case 'liquidity_request':
+      return envelope(packet, (content) => {
+        writeAccount(content, 'destinationAccount', packet.destinationAccount)
+        content.uint32('destinationHoldDuration', packet.destinationHoldDuration)
+      })
+    case 'liquidity_response':
+      return envelope(packet, (content) => {
+        writeCurve(content, packet.liquidityCurve)
+        IlpAddress.assertAddressOrPrefix('appliesToPrefix', packet.appliesToPrefix)
+        content.ascii('appliesToPrefix', packet.appliesToPrefix, IlpAddress.charactersMax, 1)
+        content.uint32('sourceHoldDuration', packet.sourceHoldDuration)
+        writeTime(content, packet.expiresAt)
+      })
+    case 'by_source_request':
+      return envelope(packet, (content) => {
+        writeAccount(content, 'destinationAccount', packet.destinationAccount)
+        content.uint64('sourceAmount', packet.sourceAmount)
+        content.uint32('destinationHoldDuration', packet.destinationHoldDuration)
+      })
+    case 'by_source_response':
+      return envelope(packet, (content) => {
+        content.uint64('destinationAmount', packet.destinationAmount)
+        content.uint32('sourceHoldDuration', packet.sourceHoldDuration)
+      })
+    case 'by_destination_request':
+      return envelope(packet, (content) => {
+        writeAccount(content, 'destinationAccount', packet.destinationAccount)
+        content.uint64('destinationAmount', packet.destinationAmount)
+        content.uint32('destinationHoldDuration', packet.destinationHoldDuration)
+      })
+    case 'by_destination_response':
+      return envelope(packet, (content) => {
+        content.uint64('sourceAmount', packet.sourceAmount)
+        content.uint32('sourceHoldDuration', packet.sourceHoldDuration)
+      })
+    case 'error':
+      return envelope(packet, (content) => {
+        content.fixedAscii('code', packet.code, codeCharacters)
+        content.ascii('name', packet.name, errorNameCharactersMax)
+        IlpAddress.assertAddressOrPrefix('triggeredBy', packet.triggeredBy)
+        content.ascii('triggeredBy', packet.triggeredBy, IlpAddress.charactersMax, 1)
+        Oer.assertUint('forwardedBy', packet.forwardedBy.length, forwardedByMax)
+        content.count('forwardedBy', packet.forwardedBy.length)
+        for (const forwarder of packet.forwardedBy) writeAccount(content, 'forwardedBy', forwarder)
+        writeTime(content, packet.triggeredAt)
+        content.varOctets('data', packet.data, errorDataBytesMax)
+      })
+    case 'fulfillment':
+      return envelope(packet, (content) => content.varOctets('data', packet.data, dataBytesMax))
+    case 'forwarded_payment':
+      return envelope(packet, (content) => {
+        writeAccount(content, 'account', packet.account)
+        content.varOctets('data', packet.data, dataBytesMax)
+      })
+    case 'rejection':
+      return envelope(packet, (content) => {
+        writeReason(content, packet, IlpAddress.isDestination(packet.triggeredBy))
+      })
+    case 'prepare':
+      return envelope(packet, (content) => {
+        content.uint64('amount', packet.amount)
+        content.room(InterledgerTime.fixedBytes, (target, offset) =>
+          InterledgerTime.encodeFixed(packet.expiresAt, target, offset),
+        )
+        content.octets('executionCondition', packet.executionCondition, hashBytes)
+        writeAccount(content, 'destination', packet.destination)
+        content.varOctets('data', packet.data, dataBytesMax)
+      })
+    case 'fulfill':
+      return envelope(packet, (content) => {
+        content.octets('fulfillment', packet.fulfillment, hashBytes)
+        content.varOctets('data', packet.data, dataBytesMax)
+      })
+    case 'reject':
+      return envelope(packet, (content) => {
+        writeReason(content, packet, packet.triggeredBy === '' || IlpAddress.isDestination(packet.triggeredBy))
+      })
+    default:
+      throw new PacketTypeError((packet as { readonly type: unknown }).type)
+  }
+}
+
+/**
+ * Decodes a packet of any type.
+ *
+ * @param bytes - Exactly one packet.
+ * @returns Byte strings in it are views into `bytes`.
+ * @throws {PacketTypeError} The type is not 1 to 14.
+ * @throws {TruncatedError} The bytes end before the packet does.
+ * @throws {TrailingBytesError} Bytes follow the packet, or the last field inside it.
+ * @throws {ExtensionsError} The `extensions` byte is not 00.
+ * @throws {CodecError} Any other field that does not have the form it must have.
+ */
+export function decode(bytes: Uint8Array): Packet {
+  const reader = new Oer.Reader(bytes, what)
+  const typeNumber = reader.uint8()
+  if (typeNumber < 1 || typeNumber > 14) throw new PacketTypeError(typeNumber)
+  reader.enterLast()
+  const packet = readContent(typeNumber, reader)
+  if (typeNumber < 12) readExtensions(reader)
+  reader.end()
+  return packet
+}
+
+/**
+ * Encodes an error (type 8), with the usual values for what is left out.
+ *
+ * @param options - `name` belongs to the code unless it is given; `forwardedBy` and `data` are empty.
+ */
+export function encodeError(options: {
+  readonly code: string
+  readonly name?: string
+  readonly triggeredBy: string
+  readonly forwardedBy?: readonly string[]
+  readonly triggeredAt: Instant.Instant
+  readonly data?: Uint8Array
+}): Uint8Array {
+  const { code, name = errorName(code) ?? '', triggeredBy, forwardedBy = [], triggeredAt, data = empty } = options
+  return encode({ type: 'error', code, name, triggeredBy, forwardedBy, triggeredAt, data })
+}
+
+function readContent(typeNumber: number, reader: Oer.Reader): Packet {
+  switch (typeNumber) {
+    case 1:
+      return readPayment(reader)
+    case 2:
+      return {
+        type: 'liquidity_request',
+        destinationAccount: readAccount(reader, 'destinationAccount'),
+        destinationHoldDuration: reader.uint32(),
+      }
+    case 3:
+      return {
+        type: 'liquidity_response',
+        liquidityCurve: readCurve(reader),
+        appliesToPrefix: readAddressOrPrefix(reader, 'appliesToPrefix'),
+        sourceHoldDuration: reader.uint32(),
+        expiresAt: InterledgerTime.read(reader),
+      }
+    case 4:
+      return {
+        type: 'by_source_request',
+        destinationAccount: readAccount(reader, 'destinationAccount'),
+        sourceAmount: reader.uint64(),
+        destinationHoldDuration: reader.uint32(),
+      }
+    case 5:
+      return { type: 'by_source_response', destinationAmount: reader.uint64(), sourceHoldDuration: reader.uint32() }
+    case 6:
+      return {
+        type: 'by_destination_request',
+        destinationAccount: readAccount(reader, 'destinationAccount'),
+        destinationAmount: reader.uint64(),
+        destinationHoldDuration: reader.uint32(),
+      }
+    case 7:
+      return { type: 'by_destination_response', sourceAmount: reader.uint64(), sourceHoldDuration: reader.uint32() }
+    case 8:
+      return {
+        type: 'error',
+        code: reader.fixedAscii('code', codeCharacters),
+        name: reader.ascii('name', errorNameCharactersMax),
+        triggeredBy: readAddressOrPrefix(reader, 'triggeredBy'),
+        forwardedBy: readForwardedBy(reader),
+        triggeredAt: InterledgerTime.read(reader),
+        data: reader.varOctets('data', errorDataBytesMax),
+      }
+    case 9:
+      return { type: 'fulfillment', data: reader.varOctets('data', dataBytesMax) }
+    case 10:
+      return {
+        type: 'forwarded_payment',
+        account: readAccount(reader, 'account'),
+        data: reader.varOctets('data', dataBytesMax),
+      }
+    case 11:
+      return {
+        type: 'rejection',
+        code: reader.fixedAscii('code', codeCharacters),
+        triggeredBy: readAccount(reader, 'triggeredBy'),
+        message: reader.utf8('message', messageBytesMax),
+        data: reader.varOctets('data', dataBytesMax),
+      }
+    case 12:
+      return {
+        type: 'prepare',
+        amount: reader.uint64(),
+        expiresAt: InterledgerTime.readFixed(reader),
+        executionCondition: reader.octets(hashBytes),
+        destination: readAccount(reader, 'destination'),
+        data: reader.varOctets('data', dataBytesMax),
+      }
+    case 13:
+      return {
+        type: 'fulfill',
+        fulfillment: reader.octets(hashBytes),
+        data: reader.varOctets('data', dataBytesMax),
+      }
+    default:
+      return {
+        type: 'reject',
+        code: reader.fixedAscii('code', codeCharacters),
+        triggeredBy: readAccountOrNothing(reader, 'triggeredBy'),
+        message: reader.utf8('message', messageBytesMax),
+        data: reader.varOctets('data', dataBytesMax),
+      }
+  }
+}
+
+function readPayment(reader: Oer.Reader): Payment {
+  const amount = reader.uint64()
+  const account = readAccount(reader, 'account')
+  const data = reader.varOctets('data', dataBytesMax)
+  return { type: 'payment', amount, account, data }
+}
+
+function readAccount(reader: Oer.Reader, field: string): string {
+  const text = reader.uncheckedText(field, IlpAddress.charactersMax, 1)
+  IlpAddress.assertDestination(field, text)
+  return text
+}
+
+function readAccountOrNothing(reader: Oer.Reader, field: string): string {
+  const text = reader.uncheckedText(field, IlpAddress.charactersMax)
+  if (text !== '') IlpAddress.assertDestination(field, text)
+  return text
+}
+
+function readAddressOrPrefix(reader: Oer.Reader, field: string): string {
+  const text = reader.uncheckedText(field, IlpAddress.charactersMax, 1)
+  IlpAddress.assertAddressOrPrefix(field, text)
+  return text
+}
+
+function readForwardedBy(reader: Oer.Reader): readonly string[] {
+  const count = reader.count('forwardedBy', 2)
+  if (count > forwardedByMax) throw new Oer.CountError({ field: 'forwardedBy', countMax: forwardedByMax })
+  const forwarders: string[] = []
+  for (let i = 0; i < count; i++) forwarders.push(readAccount(reader, 'forwardedBy'))
+  return forwarders
+}
+
+function readCurve(reader: Oer.Reader): readonly CurvePoint[] {
+  const count = reader.count('liquidityCurve', pointBytes)
+  if (count > curvePointsMax) throw new Oer.CountError({ field: 'liquidityCurve', countMax: curvePointsMax })
+  const curve: CurvePoint[] = []
+  for (let i = 0; i < count; i++) curve.push({ x: reader.uint64(), y: reader.uint64() })
+  assertCurve(curve)
+  return curve
+}
+
+function readExtensions(reader: Oer.Reader): void {
+  if (reader.uint8() !== 0) throw new ExtensionsError()
+}
+
+function envelope(packet: Packet, write: (content: Oer.Writer) => void): Uint8Array {
+  const typeNumber = typeNumbers[packet.type]
+  const content = new Oer.Writer()
+  write(content)
+  if (typeNumber < 12) content.uint8('extensions', 0)
+  const contentBytes = content.finish()
+  const whole = new Uint8Array(1 + Oer.varSize(contentBytes.length))
+  whole[0] = typeNumber
+  whole.set(contentBytes, Oer.writeLength(whole, 1, contentBytes.length))
+  return whole
+}
+
+function writeAccount(content: Oer.Writer, field: string, account: string): void {
+  IlpAddress.assertDestination(field, account)
+  content.ascii(field, account, IlpAddress.charactersMax, 1)
+}
+
+function writeCurve(content: Oer.Writer, curve: readonly CurvePoint[]): void {
+  Oer.assertUint('liquidityCurve', curve.length, curvePointsMax)
+  assertCurve(curve)
+  content.count('liquidityCurve', curve.length)
+  for (const { x, y } of curve) {
+    content.uint64('liquidityCurve', x)
+    content.uint64('liquidityCurve', y)
+  }
+}
+
+function writeTime(content: Oer.Writer, instant: Instant.Instant): void {
+  content.uint8('time', InterledgerTime.generalizedBytes)
+  content.room(InterledgerTime.generalizedBytes, (target, offset) => InterledgerTime.encode(instant, target, offset))
+}
+
+function writeReason(content: Oer.Writer, packet: Rejection | Reject, triggeredByValid: boolean): void {
+  content.fixedAscii('code', packet.code, codeCharacters)
+  if (!triggeredByValid) throw new IlpAddress.InvalidAddressError({ field: 'triggeredBy', expected: 'address' })
+  content.ascii('triggeredBy', packet.triggeredBy, IlpAddress.charactersMax)
+  content.utf8('message', packet.message, messageBytesMax)
+  content.varOctets('data', packet.data, dataBytesMax)
+}
+
+// RFC 8: each point's x is greater than that of the point before it, and its y is not smaller.
+function assertCurve(curve: readonly CurvePoint[]): void {
+  for (let i = 1; i < curve.length; i++) {
+    if (curve[i]!.x <= curve[i - 1]!.x || curve[i]!.y < curve[i - 1]!.y) throw new CurveError(i)
+  }
+}
+
+export class PacketTypeError extends CodecError {
+  override readonly name = 'IlpPacket.PacketTypeError'
+  readonly code = 'ILP_PACKET_TYPE'
+  constructor(type: unknown) {
+    super(
+      `${typeof type === 'number' ? `Type ${type}` : 'A type'} is not the type of ILP packet that is expected here.`,
+    )
+  }
+}
+
+export class ExtensionsError extends CodecError {
+  override readonly name = 'IlpPacket.ExtensionsError'
+  readonly code = 'ILP_PACKET_EXTENSIONS'
+  constructor() {
+    super('ILP packet has an extensions byte that is not 00.')
+  }
+}
+
+export class CurveError extends CodecError {
+  override readonly name = 'IlpPacket.CurveError'
+  readonly code = 'ILP_PACKET_CURVE'
+  constructor(index: number) {
+    super(`Point ${index} of a liquidity curve does not lie to the right of, or lies below, the point before it.`)
+  }
+}
