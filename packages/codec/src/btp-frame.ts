@@ -229,8 +229,8 @@ export function encode(frame: KnownFrame, bytesMax: number = frameBytesMax): Uin
       break
     case 'error':
       bytes[0] = 2
-      offset = writeAscii(bytes, offset, frame.code)
-      offset = writeAscii(bytes, Oer.writeLength(bytes, offset, frame.name.length), frame.name)
+      offset = Oer.writeAscii(bytes, offset, frame.code)
+      offset = Oer.writeAscii(bytes, Oer.writeLength(bytes, offset, frame.name.length), frame.name)
       offset = writeTime(bytes, offset, frame.triggeredAt)
       offset = writeOctets(bytes, Oer.writeLength(bytes, offset, frame.data.length), frame.data)
       break
@@ -366,7 +366,7 @@ function writeProtocolData(bytes: Uint8Array, offset: number, protocolData: Prot
   bytes[offset++] = count
   for (let i = 0; i < count; i++) {
     const { name, contentType, data } = protocolData[i]!
-    offset = writeAscii(bytes, Oer.writeLength(bytes, offset, name.length), name)
+    offset = Oer.writeAscii(bytes, Oer.writeLength(bytes, offset, name.length), name)
     bytes[offset] = contentType
     offset = writeOctets(bytes, Oer.writeLength(bytes, offset + 1, data.length), data)
   }
@@ -376,11 +376,6 @@ function writeTime(bytes: Uint8Array, offset: number, instant: Instant.Instant):
   bytes[offset] = timeBytes
   InterledgerTime.encode(instant, bytes, offset + 1)
   return offset + 1 + timeBytes
-}
-
-function writeAscii(bytes: Uint8Array, offset: number, text: string): number {
-  for (let i = 0; i < text.length; i++) bytes[offset + i] = text.charCodeAt(i)
-  return offset + text.length
 }
 
 function writeOctets(bytes: Uint8Array, offset: number, octets: Uint8Array): number {

@@ -69,10 +69,9 @@ export function tokenSecret(hashes: Hashes, receiverSecret: Uint8Array, token: U
   return hashes.hmac(receiverSecret)(token)
 }
 
-/** Cheaper than an encoder for the few dozen characters of an address. */
 function bytesOf(text: string): Uint8Array {
   Oer.assertAscii('The text that a fulfillment is derived from', text)
   const bytes = new Uint8Array(text.length)
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
+  Oer.writeAscii(bytes, 0, text)
   return bytes
 }

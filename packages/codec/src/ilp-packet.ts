@@ -216,8 +216,8 @@ export function encodePayment(amount: bigint, account: string, data: Uint8Array 
   let offset = Oer.writeLength(packet, 1, contentLength)
   Oer.writeUint64(packet, offset, amount)
   offset = Oer.writeLength(packet, offset + 8, account.length)
-  for (let i = 0; i < account.length; i++) packet[offset + i] = account.charCodeAt(i)
-  offset = Oer.writeLength(packet, offset + account.length, data.length)
+  offset = Oer.writeAscii(packet, offset, account)
+  offset = Oer.writeLength(packet, offset, data.length)
   if (data.length > 0) packet.set(data, offset)
   // The extensions byte after `data` is 00 already.
   return packet

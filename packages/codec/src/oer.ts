@@ -25,8 +25,11 @@ const utf8Decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 const utf8StrictDecoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true })
 const utf8Encoder = new TextEncoder()
 
-const scratch = new Uint8Array(8)
-const scratchView = new DataView(scratch.buffer)
+const safeMax = BigInt(Number.MAX_SAFE_INTEGER)
+
+/** Up to here a loop over characters is cheaper than the encoder, and above the size of this so is the memory. */
+const shortTextMax = 16
+const textScratch = new Uint8Array(1024)
 
 const empty = new Uint8Array(0)
 
@@ -57,8 +60,30 @@ export function writeLength(target: Uint8Array, offset: number, length: number):
 
 /** Writes an unsigned 64-bit integer that was checked before; the caller has made room for it. */
 export function writeUint64(target: Uint8Array, offset: number, value: bigint): void {
-  scratchView.setBigUint64(0, value)
-  for (let i = 0; i < 8; i++) target[offset + i] = scratch[i]!
+  // The low and the high half as doubles: cheaper than any function that takes a bigint.
+  const safe = value <= safeMax
+  const high = safe ? Math.floor(Number(value) / 0x1_0000_0000) : Number(value >> 32n)
+  const low = safe ? Number(value) - high * 0x1_0000_0000 : Number(value & 0xffff_ffffn)
+  target[offset] = high >>> 24
+  target[offset + 1] = high >>> 16
+  target[offset + 2] = high >>> 8
+  target[offset + 3] = high
+  target[offset + 4] = low >>> 24
+  target[offset + 5] = low >>> 16
+  target[offset + 6] = low >>> 8
+  target[offset + 7] = low
+}
+
+/** Writes text that is known to be ASCII; the caller has made room for it. Returns the offset after it. */
+export function writeAscii(target: Uint8Array, offset: number, text: string): number {
+  const length = text.length
+  if (length > shortTextMax && length <= textScratch.length) {
+    utf8Encoder.encodeInto(text, textScratch)
+    for (let i = 0; i < length; i++) target[offset + i] = textScratch[i]!
+  } else {
+    for (let i = 0; i < length; i++) target[offset + i] = text.charCodeAt(i)
+  }
+  return offset + length
 }
 
 /** @throws {IntegerRangeError} `value` is not an integer from 0 to 2^64 - 1. */
