@@ -17,6 +17,14 @@ export const badDebtAccount = 3 as AccountId
 export const suspenseAccount = 4 as AccountId
 export const customerAccountMin = 16 as AccountId
 
+/** What the system's accounts are called; nobody else can open an account of such a name. */
+export const systemAccountNames: ReadonlyMap<string, AccountId> = new Map([
+  ['server', serverAccount],
+  ['settlement', settlementAccount],
+  ['bad_debt', badDebtAccount],
+  ['suspense', suspenseAccount],
+])
+
 /**
  * `named`: the operator opened it or gave it a limit. `stranger`: known by a hash of user and token; its debts count
  * against the strangers' total. `passing`: a stranger of empty credentials, ends with its connection.

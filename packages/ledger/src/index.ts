@@ -1,3 +1,8 @@
 export * from './account.js'
+export * from './book.js'
+export * from './changes.js'
 export * from './command.js'
+export { AccountNameError, CommandError } from './internal/assert-command.js'
+export type { FindReference, ReferenceUse } from './internal/ledger-state.js'
+export { type EndedTransfer, RestoreError } from './internal/restore.js'
 export * from './store.js'
