@@ -20,8 +20,8 @@ export interface Meter {
   end(): void
   /** Cuts until `wanted` pieces are at hand, or more bytes are needed. A little more may be cut. */
   cut(wanted: number): void
-  /** Bytes of the first `count` pieces at hand. */
-  size(count: number): number
+  /** Bytes of `count` pieces at hand, beginning with the one at `from`. */
+  size(from: number, count: number): number
   /** Takes the first `count` pieces. @returns their bytes, which `draw` gives. */
   take(count: number): number
   /** The next `bytes` bytes that were taken: a view where they lie together. */
@@ -69,7 +69,7 @@ export function createMeter(piece: Piece): Meter {
       closed = true
     },
     cut,
-    size: (count) => lengths.sum(0, count),
+    size: (from, count) => lengths.sum(from, count),
     take: (count) => lengths.shift(count),
     draw,
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createNumbers, numbersWindow, parseNumber } from './numbers.js'
+import { createNumbers, isUsed, numbersWindow, parseNumber } from './numbers.js'
 
 describe('payment numbers', () => {
   it('are free once, in use while held, and used after that', () => {
@@ -85,7 +85,11 @@ describe('payment numbers', () => {
   it('that came out of order leave their bits above the floor', () => {
     const numbers = createNumbers()
     for (const n of [1, 2, 4, 12]) numbers.use(n)
-    expect(numbers.snapshot()).toEqual({ floor: 2, numbers: Uint8Array.of(0b10, 0b10) })
+    const snapshot = numbers.snapshot()
+    expect(snapshot).toEqual({ floor: 2, numbers: Uint8Array.of(0b10, 0b10) })
+    const used = Array.from({ length: 40 }, (_, n) => n).filter((n) => isUsed(snapshot, n))
+    expect(used).toEqual([0, 1, 2, 4, 12])
+    expect(isUsed(snapshot, Number.MAX_SAFE_INTEGER)).toBe(false)
   })
 
   it('do not count as used in a snapshot while they are held', () => {

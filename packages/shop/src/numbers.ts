@@ -61,6 +61,12 @@ export function parseNumber(text: string, start: number): number {
   return number <= Number.MAX_SAFE_INTEGER ? number : 0
 }
 
+/** Whether a snapshot says that a number is used. */
+export function isUsed(snapshot: NumbersSnapshot, number: number): boolean {
+  const i = number - snapshot.floor - 1
+  return i < 0 || ((snapshot.numbers[Math.floor(i / 8)] ?? 0) & (1 << (i & 7))) !== 0
+}
+
 export function createNumbers(from: NumbersSnapshot = nothingUsed): Numbers {
   // Rings of bits: the number n has bit n mod the window. Both are zero outside (floor, floor + window].
   let used: Uint32Array | undefined
