@@ -27,10 +27,10 @@ export const authenticationLimits: AuthenticationLimits = {
   credentialBytesMax: 1_024,
 }
 
-/** Who it is, or why not. Without a `refused` of its own a refusal says `invalidCredentials`. */
+/** Who it is, or why not: `invalidCredentials` where there is no more to say. */
 export type Authentication<Account> =
-  | { readonly account: Account }
-  | { readonly account?: undefined; readonly refused: BtpRefusal.Refusal }
+  | { readonly account: Account; readonly refused?: undefined }
+  | { readonly refused: BtpRefusal.Refusal }
 
 export type Authenticate<Account> = (
   username: string,
@@ -70,7 +70,7 @@ export interface AcceptOptions<Account> {
 export function acceptConnection<Account>(options: AcceptOptions<Account>): BtpSocketListener {
   const { socket, clock, authenticate, accepted, observer, timers = systemTimers } = options
   const limits = { ...authenticationLimits, ...options.limits }
-  const codes = options.compatibleErrorCodes === true ? BtpRefusal.compatibleCodes : BtpRefusal.rfcCodes
+  const codes = options.compatibleErrorCodes === true ? BtpFrame.errorCodesOf2017 : BtpFrame.errorCodes
   let state: 'waiting' | 'deciding' | 'accepted' | 'ended' = 'waiting'
   let owner: BtpSocketListener | undefined
   const timer = timers.setTimeout(() => closeWith(1000, 'authentication timed out'), limits.authenticationTimeoutMs)
@@ -110,7 +110,7 @@ export function acceptConnection<Account>(options: AcceptOptions<Account>): BtpS
 
   function answerWith(requestId: number, authentication: Authentication<Account>): void {
     if (state !== 'deciding') return
-    if (authentication.account === undefined) {
+    if (authentication.refused !== undefined) {
       refuse(requestId, authentication.refused)
       return
     }

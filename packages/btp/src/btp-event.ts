@@ -16,6 +16,12 @@ export type BtpEvent = ObservedEvent &
     | { readonly name: 'btp.client_connect_failed'; readonly reason: string; readonly retryInMs: number }
     /** Transfers whose outcome nobody told us in time: counted as spent. */
     | { readonly name: 'btp.client_unknown'; readonly count: number; readonly reason: string }
-    | { readonly name: 'btp.listener_refused'; readonly address: string; readonly reason: string }
+    /** `count` connections since the last report, the latest of them from `address`. */
+    | {
+        readonly name: 'btp.listener_refused'
+        readonly reason: string
+        readonly address: string
+        readonly count: number
+      }
     | { readonly name: 'btp.listener_failed'; readonly error: unknown }
   )

@@ -8,16 +8,10 @@ import { BtpFrame } from '@millstream/codec'
 import { type Instant, MillstreamError } from '@millstream/units'
 
 /** The error classes of IL-RFC-23 draft 2. */
-export type ErrorName =
-  | 'UnreachableError'
-  | 'NotAcceptedError'
-  | 'InvalidFieldsError'
-  | 'TransferNotFoundError'
-  | 'InvalidFulfillmentError'
-  | 'DuplicateIdError'
-  | 'AlreadyRolledBackError'
-  | 'AlreadyFulfilledError'
-  | 'InsufficientBalanceError'
+export type ErrorName = BtpFrame.ErrorName
+
+/** A code for each class: `BtpFrame.errorCodes`, or `BtpFrame.errorCodesOf2017` for peers that look at nothing else. */
+export type ErrorCodes = Readonly<Record<ErrorName, string>>
 
 export interface Refusal {
   readonly name: ErrorName
@@ -33,33 +27,6 @@ export interface ReceivedRefusal extends Refusal {
 /** Longest text of a peer that is kept. */
 export const peerTextMax = 200
 
-export const rfcCodes: Readonly<Record<ErrorName, string>> = {
-  UnreachableError: 'T00',
-  NotAcceptedError: 'F00',
-  InvalidFieldsError: 'F01',
-  TransferNotFoundError: 'F03',
-  InvalidFulfillmentError: 'F04',
-  DuplicateIdError: 'F05',
-  AlreadyRolledBackError: 'F06',
-  AlreadyFulfilledError: 'F07',
-  InsufficientBalanceError: 'F08',
-}
-
-/** What version 1.3.5 of the plugin writes: shifted by one from F02 on. */
-export const compatibleCodes: Readonly<Record<ErrorName, string>> = {
-  UnreachableError: 'T00',
-  NotAcceptedError: 'F00',
-  InvalidFieldsError: 'F01',
-  TransferNotFoundError: 'F02',
-  InvalidFulfillmentError: 'F03',
-  DuplicateIdError: 'F04',
-  AlreadyRolledBackError: 'F05',
-  AlreadyFulfilledError: 'F06',
-  InsufficientBalanceError: 'F07',
-}
-
-const names = new Set(Object.keys(rfcCodes))
-const nameOfCode = new Map(Object.entries(rfcCodes).map(([name, code]) => [code, name as ErrorName]))
 const textEncoder = new TextEncoder()
 const textDecoder = new TextDecoder()
 
@@ -68,7 +35,7 @@ export function encode(
   requestId: number,
   refusal: Refusal,
   triggeredAt: Instant.Instant,
-  codes: Readonly<Record<ErrorName, string>> = rfcCodes,
+  codes: ErrorCodes = BtpFrame.errorCodes,
 ): Uint8Array {
   return BtpFrame.encode({
     type: 'error',
@@ -85,9 +52,9 @@ export function encode(
  * Reads a received ERROR: class by name, else by the code of IL-RFC-23, else `UnreachableError` for what may be tried
  * again (T…) and `NotAcceptedError` for the rest.
  */
-export function fromFrame(frame: Extract<BtpFrame.Frame, { type: 'error' }>): ReceivedRefusal {
+export function fromFrame(frame: BtpFrame.ErrorFrame): ReceivedRefusal {
   return {
-    name: names.has(frame.name) ? (frame.name as ErrorName) : nameFromCode(frame.code),
+    name: BtpFrame.errorNameOf(frame) ?? (frame.code.startsWith('T') ? 'UnreachableError' : 'NotAcceptedError'),
     code: frame.code,
     message: messageFrom(frame.data),
   }
@@ -98,10 +65,6 @@ export function peerText(text: string): string {
   const bounded = text.slice(0, peerTextMax)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out.
   return bounded.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, ' ').trim()
-}
-
-function nameFromCode(code: string): ErrorName {
-  return nameOfCode.get(code) ?? (code.startsWith('T') ? 'UnreachableError' : 'NotAcceptedError')
 }
 
 function messageFrom(data: Uint8Array): string {

@@ -5,6 +5,7 @@ export {
   type Authentication,
   acceptConnection,
   authenticationLimits,
+  invalidCredentials,
 } from './authentication.js'
 export type { BtpEvent } from './btp-event.js'
 export * as BtpRefusal from './btp-refusal.js'
@@ -12,14 +13,8 @@ export type { BtpSocket, BtpSocketListener, ConnectSocket } from './btp-socket.j
 export {
   type Answer,
   createSession,
-  type ErrorFrame,
-  type FulfillFrame,
-  type MessageFrame,
   type OnAnswer,
-  type PrepareFrame,
-  type RejectFrame,
   type Request,
-  type ResponseFrame,
   type Session,
   type SessionClosure,
   type SessionHandler,

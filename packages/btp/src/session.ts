@@ -14,22 +14,15 @@ import { createRequestTable } from './internal/request-table.js'
 import { type SessionLimits, sessionLimits } from './session-limits.js'
 import { systemTimers, type Timers } from './timers.js'
 
-export type ResponseFrame = Extract<BtpFrame.Frame, { type: 'response' }>
-export type ErrorFrame = Extract<BtpFrame.Frame, { type: 'error' }>
-export type PrepareFrame = Extract<BtpFrame.Frame, { type: 'prepare' }>
-export type FulfillFrame = Extract<BtpFrame.Frame, { type: 'fulfill' }>
-export type RejectFrame = Extract<BtpFrame.Frame, { type: 'reject' }>
-export type MessageFrame = Extract<BtpFrame.Frame, { type: 'message' }>
-
 /** A request before the session has given it its id. */
 export type Request =
-  | Omit<PrepareFrame, 'requestId'>
-  | Omit<FulfillFrame, 'requestId'>
-  | Omit<RejectFrame, 'requestId'>
-  | Omit<MessageFrame, 'requestId'>
+  | Omit<BtpFrame.PrepareFrame, 'requestId'>
+  | Omit<BtpFrame.FulfillFrame, 'requestId'>
+  | Omit<BtpFrame.RejectFrame, 'requestId'>
+  | Omit<BtpFrame.MessageFrame, 'requestId'>
 
 /** `undefined`: nothing came within the time limit, or the session closed. The peer may or may not have acted. */
-export type Answer = ResponseFrame | ErrorFrame | undefined
+export type Answer = BtpFrame.ResponseFrame | BtpFrame.ErrorFrame | undefined
 
 /** Called exactly once for each request that was taken. `context` is what was handed in with it: no closure needed. */
 export type OnAnswer<Context> = (answer: Answer, context: Context) => void
@@ -39,10 +32,10 @@ export type OnAnswer<Context> = (answer: Answer, context: Context) => void
  * now or later. Byte strings in a frame may be views into a larger buffer: copy what is kept for long.
  */
 export interface SessionHandler {
-  prepare(frame: PrepareFrame): void
-  fulfill(frame: FulfillFrame): void
-  reject(frame: RejectFrame): void
-  message(frame: MessageFrame): void
+  prepare(frame: BtpFrame.PrepareFrame): void
+  fulfill(frame: BtpFrame.FulfillFrame): void
+  reject(frame: BtpFrame.RejectFrame): void
+  message(frame: BtpFrame.MessageFrame): void
   /** Once, after every request in flight was answered with `undefined`. Nothing of this session follows. */
   closed(closure: SessionClosure): void
 }
@@ -99,7 +92,7 @@ const noAnswer: OnAnswer<never> = () => undefined
 export function createSession(options: SessionOptions): Session {
   const { socket, clock, handler, observer, timers = systemTimers } = options
   const limits = { ...sessionLimits, ...options.limits }
-  const codes = options.compatibleErrorCodes === true ? BtpRefusal.compatibleCodes : BtpRefusal.rfcCodes
+  const codes = options.compatibleErrorCodes === true ? BtpFrame.errorCodesOf2017 : BtpFrame.errorCodes
   const requests = createRequestTable<OnAnswer<never>>(noAnswer)
   let isOpen = true
   let peerRequests = 0
