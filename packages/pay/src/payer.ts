@@ -4,23 +4,33 @@
  * Nothing is paid before the header was checked against the limits, and nothing before the body is read: a chunk counts
  * as arrived when whoever reads the body has taken it, so a reader that stops makes the payments stop.
  */
-
 import type { Plugin } from '@millstream/plugin'
 import type { Hashes, Instant, Observer, RandomBytes, Timers } from '@millstream/units'
-import type { Http } from './http.js'
-import type { Limits } from './limits.js'
-import type { PayError } from './pay-error.js'
+import { type Book, createBook } from './book.js'
+import * as EndpointCheck from './endpoint.js'
+import { fetchHttp } from './fetch-http.js'
+import type { Http, HttpResponse } from './http.js'
+import * as Limits from './limits.js'
+import { PaidBody, toReadable } from './paid-body.js'
+import { type Money, nothingPaid, PayError } from './pay-error.js'
 import type { PayEvent } from './pay-event.js'
+import { type PayerSettings, payerSettings } from './payer-settings.js'
+import { createPaymentMaker } from './payment-maker.js'
+import { PaymentStream } from './payment-stream.js'
+import * as PieceCounter from './piece-counter.js'
+import { Purse } from './purse.js'
 import type { Endpoint, OpenPlugin, Rail } from './rail.js'
-import type { Progress, Summary } from './summary.js'
-import type { Terms } from './terms.js'
+import { errorOf } from './stop-error.js'
+import type { Progress, StopReason, Summary } from './summary.js'
+import { type Ask, fromResponse, type Terms } from './terms.js'
+import * as TermsCheck from './terms-check.js'
 
 export interface PayerOptions {
-  /** The rail for everything; `Pay-Endpoint` is not looked at then. */
+  /** The rail for everything; `Pay-Endpoint` is not looked at then. Its owner closes it. */
   readonly rail?: Rail | { readonly plugin: Plugin }
   /** Opens the rail that `Pay-Endpoint` names. */
   readonly openPlugin?: OpenPlugin
-  readonly limits?: Partial<Limits>
+  readonly limits?: Partial<Limits.Limits>
   /** Hosts besides that of the URL that a `Pay-Endpoint` may name: `ledger.example` or `ledger.example:9000`. */
   readonly endpointHosts?: readonly string[]
   /** The platform's `fetch` when left out. */
@@ -35,28 +45,6 @@ export interface PayerOptions {
   readonly observer?: Observer<PayEvent>
 }
 
-/** Times, each with its default in `payerSettings`. */
-export interface PayerSettings {
-  /** From now to `expiresAt` of a payment. 30,000 */
-  readonly expiresInMs: number
-  /** How long after its expiry the outcome of a payment is still waited for. 10,000 */
-  readonly graceMs: number
-  /** How long a shop may keep back pieces that are paid before the stream is given up. 10,000 */
-  readonly patienceMs: number
-  /** How long refusals that pass (T…) are borne without a single payment getting through. 30,000 */
-  readonly refusalsMs: number
-  /** After `stop()`: how long what is in flight may take until the body is closed, so that the shop lets go of it. 1,000 */
-  readonly leaveMs: number
-}
-
-export const payerSettings: PayerSettings = {
-  expiresInMs: 30_000,
-  graceMs: 10_000,
-  patienceMs: 10_000,
-  refusalsMs: 30_000,
-  leaveMs: 1_000,
-}
-
 export interface FetchInit {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>> | Iterable<readonly [string, string]>
@@ -64,7 +52,7 @@ export interface FetchInit {
   /** Same as calling `stop()`. */
   readonly signal?: AbortSignal
   /** Narrower than those of the payer: what is wider has no effect. */
-  readonly limits?: Partial<Limits>
+  readonly limits?: Partial<Omit<Limits.Limits, 'asset'>>
 }
 
 export interface PaidResponse {
@@ -72,7 +60,7 @@ export interface PaidResponse {
   /** After redirects. */
   readonly url: string
   readonly headers: ReadonlyMap<string, string>
-  /** What the shop asks; undefined when the answer is free. */
+  /** What the shop asks, completed by what the ledger says; undefined when the answer is free. */
   readonly terms: Terms | undefined
   /** To be read once. Paying begins with the first read. Leaving the loop stops the stream. */
   readonly body: AsyncIterable<Uint8Array>
@@ -91,9 +79,9 @@ export interface Quote {
   readonly url: string
   readonly headers: ReadonlyMap<string, string>
   readonly terms: Terms | undefined
-  /** Where it would be paid; undefined when the shop names none and none was given. */
+  /** Where it would be paid; undefined when the shop names none, or one that is refused. */
   readonly endpoint: Endpoint | undefined
-  /** Why this payer would not pay. */
+  /** Why this payer would not pay, as far as the headers tell. */
   readonly refusal: PayError | undefined
 }
 
@@ -110,4 +98,393 @@ export interface Payer {
   close(): Promise<void>
 }
 
-export declare function createPayer(options: PayerOptions): Payer
+/** A rail with a book. */
+type OpenRail = Rail & { readonly book: Book }
+
+interface Answer {
+  readonly response: HttpResponse
+  readonly ask: Ask | undefined
+  readonly secure: boolean
+  readonly method: string
+  readonly controller: AbortController
+}
+
+export function createPayer(options: PayerOptions): Payer {
+  const { clock, hashes, randomBytes } = options
+  const http = options.http ?? fetchHttp
+  const now = options.now ?? (() => performance.now())
+  const timers = options.timers ?? platformTimers
+  const observer = options.observer ?? (() => {})
+  const settings = { ...payerSettings, ...options.settings }
+  const limits = Limits.resolve(options.limits)
+  const purse = new Purse(limits.budget)
+  const rails = new Map<string, Promise<OpenRail>>()
+  const running = new Map<PaymentStream, Promise<Summary>>()
+
+  return {
+    async fetch(url, init = {}) {
+      const answer = await ask(url, init)
+      try {
+        return answer.ask === undefined ? free(answer, init) : await paid(answer, answer.ask, init)
+      } catch (error) {
+        answer.controller.abort()
+        throw error
+      }
+    },
+
+    async quote(url, init = {}) {
+      const { response, ask: asked, secure, controller } = await ask(url, init)
+      let endpoint: Endpoint | undefined
+      let refusal: PayError | undefined
+      try {
+        if (asked !== undefined) {
+          endpoint = options.rail === undefined ? endpointOf(asked, response, secure) : undefined
+          TermsCheck.againstLimits(asked.terms, narrowed(init), purse.budget - purse.spent)
+        }
+      } catch (error) {
+        if (!(error instanceof PayError)) throw error
+        refusal = error
+      } finally {
+        controller.abort()
+      }
+      return {
+        status: response.status,
+        url: response.url,
+        headers: new Map(response.headers()),
+        terms: asked?.terms,
+        endpoint,
+        refusal,
+      }
+    },
+
+    async reconcile() {
+      for (const rail of rails.values()) await reconcile(await rail)
+    },
+
+    async close() {
+      for (const payments of running.keys()) payments.stop('stopped')
+      await Promise.all(running.values())
+      const open = await Promise.allSettled(rails.values())
+      rails.clear()
+      for (const rail of open) if (rail.status === 'fulfilled') await rail.value.close?.()
+    },
+  }
+
+  /** Sends the request and reads what the answer asks. */
+  async function ask(url: string | URL, init: FetchInit): Promise<Answer> {
+    const controller = new AbortController()
+    const method = (init.method ?? 'GET').toUpperCase()
+    const abort = () => controller.abort(init.signal?.reason)
+    init.signal?.throwIfAborted()
+    init.signal?.addEventListener('abort', abort, { once: true })
+    try {
+      const response = await http(String(url), {
+        method,
+        headers: requestHeaders(init),
+        body: init.body,
+        signal: controller.signal,
+      })
+      const secure = isSecure(String(url)) || isSecure(response.url)
+      return { response, ask: fromResponse(response, method), secure, method, controller }
+    } catch (error) {
+      controller.abort()
+      if (error instanceof PayError) throw error
+      init.signal?.throwIfAborted()
+      throw new ShopUnreachableError(String(url), error)
+    } finally {
+      init.signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  async function paid(answer: Answer, asked: Ask, init: FetchInit): Promise<PaidResponse> {
+    const { response, controller } = answer
+    const streamLimits = narrowed(init)
+    TermsCheck.againstLimits(asked.terms, streamLimits, purse.budget - purse.spent)
+    const rail = await railFor(asked, answer)
+    const info = rail.plugin.info()
+    TermsCheck.againstLedger(asked.terms, streamLimits, info)
+    const terms = { ...asked.terms, asset: info.asset, ledger: info.prefix }
+    const { price, address, unit } = terms
+    const risk = Limits.riskOf(streamLimits, price)
+    const booked = await rail.book.open(address, price)
+    const startedAt = now()
+    const { promise: finished, resolve: finish } = withResolvers()
+
+    const payments: PaymentStream = new PaymentStream({
+      plugin: rail.plugin,
+      make: createPaymentMaker(hashes, terms, asked.secret),
+      booked,
+      purse,
+      price,
+      risk,
+      budget: streamLimits.budget,
+      pieces: streamLimits.pieces,
+      window: streamLimits.window,
+      windowMax: unit === 'opaque' ? opaqueWindowMax : Limits.windowMax,
+      clock,
+      now,
+      timers,
+      randomBytes,
+      settings,
+      observer,
+      closeBody: () => controller.abort(),
+      settlePieces: () => body.settle(),
+      finished: finish,
+    })
+    const body = new PaidBody({
+      source: response.body,
+      payments,
+      counter: PieceCounter.create(unit),
+      error: failure,
+      ended() {},
+    })
+    const summary = summarize()
+    running.set(payments, summary)
+    const stop = () => payments.stop('stopped')
+    if (init.signal?.aborted === true) stop()
+    init.signal?.addEventListener('abort', stop, { once: true })
+    observer({ name: 'pay.stream_opened', level: 'debug', url: publicUrl(response.url), address, price })
+
+    return { ...facts(response), terms, body, readable: () => toReadable(body), summary, progress, stop }
+
+    function money(): Money {
+      return { asset: info.asset, ...payments.money() }
+    }
+
+    function failure(): PayError | undefined {
+      const { reason, refusal, failure } = payments
+      return errorOf({ reason, refusal, failure, money: money(), account: rail.account })
+    }
+
+    function arrivedPieces(): number {
+      return unit === 'opaque' ? payments.arrived : body.pieces
+    }
+
+    function progress(): Progress {
+      const counted = money()
+      const spent = counted.paid + counted.unknown
+      const ownLeft = streamLimits.budget - spent - counted.held
+      const left = purse.budget - purse.committed
+      return {
+        ...counted,
+        pieces: arrivedPieces(),
+        bytes: body.bytes,
+        spent,
+        left: least(ownLeft, left),
+        inFlight: payments.held,
+        window: Math.floor(payments.window.size),
+        delayMs: payments.window.delayMs,
+        seconds: (now() - startedAt) / 1000,
+      }
+    }
+
+    async function summarize(): Promise<Summary> {
+      await finished
+      const seconds = (now() - startedAt) / 1000
+      init.signal?.removeEventListener('abort', stop)
+      let error = failure()
+      let stopped = payments.reason as StopReason
+      try {
+        await booked.close(payments.position())
+      } catch (cause) {
+        // The money is what it is; the book says more than that, never less.
+        stopped = 'state_failed'
+        error ??= errorOf({
+          reason: stopped,
+          refusal: undefined,
+          failure: cause,
+          money: money(),
+          account: rail.account,
+        })
+      }
+      running.delete(payments)
+      const counted = money()
+      const pieces = arrivedPieces()
+      observer({
+        name: 'pay.stream_stopped',
+        level: error === undefined ? 'debug' : 'warn',
+        url: publicUrl(response.url),
+        reason: stopped,
+        pieces,
+      })
+      return {
+        ...counted,
+        stopped,
+        ended: payments.bodyState === 'ended',
+        pieces,
+        bytes: body.bytes,
+        spent: counted.paid + counted.unknown,
+        refused: payments.refused,
+        seconds,
+        error,
+      }
+    }
+  }
+
+  /** An answer that asks for nothing passes through. */
+  function free(answer: Answer, init: FetchInit): PaidResponse {
+    const { response, controller } = answer
+    const startedAt = now()
+    const { promise: finished, resolve: finish } = withResolvers()
+    let ended = false
+    const body = new PaidBody({
+      source: response.body,
+      payments: undefined,
+      counter: undefined,
+      error: () => undefined,
+      ended(how) {
+        ended = how === 'ended'
+        if (how === 'left') controller.abort()
+        finish()
+      },
+    })
+    const stop = () => {
+      controller.abort()
+      finish()
+    }
+    init.signal?.addEventListener('abort', stop, { once: true })
+    const progress = (): Progress => ({
+      ...nothingPaid,
+      pieces: 0,
+      bytes: body.bytes,
+      spent: 0n,
+      left: purse.budget - purse.committed,
+      inFlight: 0,
+      window: 0,
+      delayMs: undefined,
+      seconds: (now() - startedAt) / 1000,
+    })
+    const summary = finished.then((): Summary => {
+      init.signal?.removeEventListener('abort', stop)
+      const { bytes, seconds } = progress()
+      const counted = { ...nothingPaid, pieces: 0, bytes, spent: 0n, refused: 0, seconds }
+      return { ...counted, stopped: 'free', ended, error: undefined }
+    })
+    return { ...facts(response), terms: undefined, body, readable: () => toReadable(body), summary, progress, stop }
+  }
+
+  function endpointOf(asked: Ask, response: HttpResponse, secure: boolean): Endpoint {
+    if (asked.endpoint === undefined) throw new EndpointCheck.EndpointMissingError()
+    return EndpointCheck.check(asked.endpoint, response.url, secure, options.endpointHosts ?? [])
+  }
+
+  function railFor(asked: Ask, answer: Answer): Promise<OpenRail> {
+    if (options.rail !== undefined) return opened('', () => Promise.resolve(options.rail!))
+    const endpoint = endpointOf(asked, answer.response, answer.secure)
+    const { openPlugin } = options
+    if (openPlugin === undefined) throw new EndpointCheck.EndpointMissingError()
+    return opened(endpoint.origin, () => openPlugin(endpoint))
+  }
+
+  function opened(origin: string, open: () => Promise<Rail>): Promise<OpenRail> {
+    const known = rails.get(origin)
+    if (known !== undefined) return known
+    const rail = open().then(async (rail) => {
+      // A rail that was handed in is closed by whoever made it.
+      const closing = options.rail === undefined && rail.close !== undefined ? { close: () => rail.close?.() } : {}
+      const booked: OpenRail = {
+        plugin: rail.plugin,
+        book: rail.book ?? createBook({ clock }),
+        ...(rail.account === undefined ? {} : { account: rail.account }),
+        ...closing,
+      }
+      await reconcile(booked)
+      return booked
+    })
+    rails.set(origin, rail)
+    rail.catch(() => rails.delete(origin))
+    return rail
+  }
+
+  async function reconcile({ plugin, book }: OpenRail): Promise<void> {
+    let balance: bigint
+    try {
+      balance = await plugin.balance()
+    } catch (error) {
+      observer({ name: 'pay.balance_unavailable', level: 'info', reason: String(error) })
+      return
+    }
+    const verdict = await book.reconcile(balance)
+    if (verdict.status === 'credited') {
+      observer({ name: 'pay.balance_credited', level: 'info', amount: verdict.amount })
+    } else if (verdict.status === 'unexplained') {
+      const { amount, expectedMin } = verdict
+      observer({ name: 'pay.balance_unexplained', level: 'warn', amount, expectedMin, balance })
+    }
+  }
+
+  function narrowed(init: FetchInit): Limits.Limits {
+    const own = Limits.resolve(init.limits, limits)
+    const risk = own.risk !== undefined && limits.risk !== undefined ? least(own.risk, limits.risk) : own.risk
+    return {
+      ...own,
+      maxPrice: least(own.maxPrice, limits.maxPrice),
+      budget: least(own.budget, limits.budget),
+      risk,
+      pieces:
+        own.pieces === undefined || limits.pieces === undefined ? own.pieces : Math.min(own.pieces, limits.pieces),
+    }
+  }
+}
+
+/** Without a unit that can be counted, bytes stand for pieces, so little may be in flight. */
+const opaqueWindowMax = 16
+
+const platformTimers: Timers = {
+  setTimeout: (callback, ms) => globalThis.setTimeout(callback, ms),
+  clearTimeout: (timer) => globalThis.clearTimeout(timer as never),
+}
+
+function facts(response: HttpResponse): Pick<PaidResponse, 'status' | 'url' | 'headers'> {
+  return { status: response.status, url: response.url, headers: new Map(response.headers()) }
+}
+
+function requestHeaders(init: FetchInit): Map<string, string> {
+  const given = init.headers ?? {}
+  const entries = Symbol.iterator in given ? given : Object.entries(given)
+  const headers = new Map<string, string>()
+  for (const [name, value] of entries) headers.set(name.toLowerCase(), value)
+  // Pieces of compressed content could not be counted.
+  headers.set('accept-encoding', 'identity')
+  return headers
+}
+
+function isSecure(url: string): boolean {
+  return url.startsWith('https:')
+}
+
+/** Without what may be secret in it. */
+function publicUrl(url: string): string {
+  const { origin, pathname } = new URL(url)
+  return origin + pathname
+}
+
+function least(a: bigint, b: bigint): bigint {
+  return a < b ? a : b
+}
+
+function withResolvers(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = () => {}
+  const promise = new Promise<void>((resolvePromise) => {
+    resolve = resolvePromise
+  })
+  return { promise, resolve }
+}
+
+export class ShopUnreachableError extends PayError {
+  override readonly name = 'Payer.ShopUnreachableError'
+  readonly code = 'PAY_SHOP_UNREACHABLE'
+  constructor(url: string, cause: unknown) {
+    super({
+      message: `There was no answer from ${publicUrl(url)}: ${reasonOf(cause)}.`,
+      next: 'see whether the shop runs and the address is right; nothing was paid',
+      cause,
+    })
+  }
+}
+
+/** `fetch` says what happened in the cause of its error only. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  return cause instanceof Error ? cause.message : String(cause)
+}

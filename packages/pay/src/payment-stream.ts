@@ -1,0 +1,557 @@
+/**
+ * The payments of one stream: sends them, counts what became of them, and stops when it must.
+ *
+ * It knows nothing of HTTP. Whoever reads the body tells it what arrived; it says when the body should be closed and
+ * when everything is over. At every moment
+ *
+ * - held + spent for pieces that have not arrived ≤ risk, over all streams of the payer, and ≤ the window of this one;
+ * - held + spent ≤ budget, over all streams of the payer;
+ * - numbers are used once, in order, and never further ahead of the lowest unresolved one than the shop's window;
+ * - no number and no amount is used that the book has not written down.
+ *
+ * A payment of unknown outcome counts as spent and is never replaced. A rejected or expired one cost nothing; another
+ * may follow, with a new number.
+ */
+import type { Plugin, SendOutcome } from '@millstream/plugin'
+import { Instant, type Observer, type RandomBytes, type Timers, type TransferId } from '@millstream/units'
+import type { BookedStream, StreamPosition } from './book.js'
+import { Flight, numbersWindow } from './flight.js'
+import type { Money } from './pay-error.js'
+import type { PayEvent } from './pay-event.js'
+import type { PayerSettings } from './payer-settings.js'
+import type { MakePayment } from './payment-maker.js'
+import type { Purse } from './purse.js'
+import type { StopReason } from './summary.js'
+import { Window } from './window.js'
+
+export interface PaymentStreamOptions {
+  readonly plugin: Plugin
+  readonly make: MakePayment
+  readonly booked: BookedStream
+  readonly purse: Purse
+  readonly price: bigint
+  /** For all streams of the payer together, as this stream sees it. */
+  readonly risk: bigint
+  /** For this stream alone; the purse has that of the payer. */
+  readonly budget: bigint
+  readonly pieces: number | undefined
+  readonly window: number | 'auto'
+  /** Most payments in flight, whatever `window` says. */
+  readonly windowMax: number
+  readonly clock: Instant.Clock
+  readonly now: () => number
+  readonly timers: Timers
+  readonly randomBytes: RandomBytes
+  readonly settings: PayerSettings
+  readonly observer: Observer<PayEvent>
+  /** The body is of no use any more: close it, so that the shop lets go of what it holds. Called once. */
+  closeBody(): void
+  /** Nothing has arrived for a while: how many pieces may what has arrived be, at most? */
+  settlePieces(): number
+  /** Nothing is in flight any more. Called once, last of all. */
+  finished(): void
+}
+
+/** Why a payment was refused for good, in the words of the one who refused. */
+export interface Refusal {
+  readonly code: string
+  readonly message: string
+}
+
+/** Most numbers that are reserved at once. */
+const blockMax = 4_096
+
+/** First pause after a refusal that passes; doubles with each one, up to the longest. */
+const pauseMsMin = 50
+const pauseMsMax = 5_000
+
+/** How long bytes that may be whole pieces are waited for to become more. */
+const settleMs = 1_000
+
+/** How a shop refuses what comes after the end of its content. */
+const endCode = 'F99'
+
+export class PaymentStream {
+  fulfilled = 0
+  unknown = 0
+  /** Rejected or expired: cost nothing. */
+  refused = 0
+  /** Pieces that arrived for payments: never more than were sent. */
+  arrived = 0
+  reason: StopReason | undefined
+  refusal: Refusal | undefined
+  failure: unknown
+  bodyState: 'open' | 'ended' | 'broken' | 'closed' = 'open'
+  isFinished = false
+  readonly window: Window
+
+  private readonly options: PaymentStreamOptions
+  private started = false
+  private readonly flight: Flight
+  /** Numbers below are written down. */
+  private reservedEnd: number
+  private reserving = false
+  /** The last number that was sent while nothing else was in flight. */
+  private alone = 0
+  private windowFull = false
+  /** Nothing may be sent before something arrives. */
+  private blocked = false
+  /** After the ledger refused a payment beside others: one at a time, until one gets through. */
+  private probing = false
+  /** Since when refusals that pass are all there is. */
+  private refusalsSince: number | undefined
+  private pauses = 0
+  private pausedUntil = 0
+  private cutAt = 0
+  private unknownToTell = 0
+  private unknownReason = ''
+  /** What the purse was told. */
+  private told = { committed: 0n, spent: 0n, exposed: 0n }
+  private pumping = false
+  private timer: unknown
+  private timerAt = Number.POSITIVE_INFINITY
+  private readingSince: number | undefined
+  private lastProgress = 0
+  private leaveAt = Number.POSITIVE_INFINITY
+
+  constructor(options: PaymentStreamOptions) {
+    this.options = options
+    this.window = new Window(options.window, Math.min(options.windowMax, numbersWindow))
+    this.flight = new Flight(options.booked.first)
+    this.reservedEnd = options.booked.first
+  }
+
+  /** Payments that were sent and are not known to have ended. */
+  get held(): number {
+    return this.flight.count
+  }
+
+  /** Begins to pay. */
+  start(): void {
+    if (this.started) return
+    this.started = true
+    this.wake()
+  }
+
+  /** Pieces arrived, whether they were paid or not. */
+  arrive(pieces: number): void {
+    const now = this.options.now()
+    this.lastProgress = now
+    const matched = Math.min(pieces, this.held + this.fulfilled + this.unknown - this.arrived)
+    if (matched > 0) {
+      this.arrived += matched
+      if (this.windowFull) this.window.grow(matched)
+    }
+    this.wake()
+  }
+
+  /** Whether the body is being waited for: only then it is the shop that is slow. */
+  reading(isReading: boolean): void {
+    if (isReading) {
+      this.readingSince = this.options.now()
+      if (this.held === 0 && (this.blocked || this.reason !== undefined)) this.wake()
+    } else {
+      this.readingSince = undefined
+    }
+  }
+
+  /** The end of the body says more than what came before it: the content is whole. */
+  bodyEnded(): void {
+    if (this.bodyState !== 'open') return
+    this.bodyState = 'ended'
+    this.reason = 'content_ended'
+    this.wake()
+  }
+
+  bodyBroke(error: unknown): void {
+    if (this.bodyState !== 'open') return
+    if (this.reason === undefined || this.exposedPieces() > 0 || this.saidToEnd()) {
+      this.reason = 'broken'
+      this.failure = error
+    }
+    this.bodyState = 'broken'
+    this.wake()
+  }
+
+  /** No new payments. What is in flight is waited for. The first reason counts. */
+  stop(reason: StopReason, cause?: unknown): void {
+    if (this.isFinished) return
+    if (this.reason === undefined) {
+      this.reason = reason
+      this.failure = cause
+      if (reason === 'stopped') this.leaveAt = this.options.now() + this.options.settings.leaveMs
+    }
+    if (reason === 'reader_left') this.closeBody()
+    this.wake()
+  }
+
+  exposedPieces(): number {
+    return this.held + Math.max(0, this.fulfilled + this.unknown - this.arrived)
+  }
+
+  money(): Omit<Money, 'asset'> {
+    const { price } = this.options
+    const missing = this.fulfilled + this.unknown - this.arrived
+    return {
+      paid: BigInt(this.fulfilled) * price,
+      piecesPaid: this.fulfilled,
+      held: BigInt(this.held) * price,
+      unknown: BigInt(this.unknown) * price,
+      lost: missing > 0 ? BigInt(missing) * price : 0n,
+    }
+  }
+
+  /** Once per run of what happened, not once for each: fulfillments come by the hundred. */
+  private wake(): void {
+    if (this.pumping || this.isFinished) return
+    this.pumping = true
+    queueMicrotask(this.pump)
+  }
+
+  private readonly woken = (): void => this.wake()
+
+  private readonly pump = (): void => {
+    this.pumping = false
+    if (this.isFinished) return
+    this.giveUpOld()
+    this.tellUnknown()
+    this.tellPurse()
+    if (this.started && this.reason === undefined) {
+      const room = this.room()
+      if (room > 0) this.send(room)
+    }
+    this.look()
+  }
+
+  /** How many payments may be sent now. Stops the stream when there will never be room again. */
+  private room(): number {
+    const { options, held } = this
+    const { price, purse, pieces } = options
+    this.windowFull = false
+    this.blocked = false
+    const committed = held + this.fulfilled + this.unknown
+
+    const piecesLeft = pieces === undefined ? Number.POSITIVE_INFINITY : pieces - committed
+    if (piecesLeft <= 0) {
+      if (held === 0) this.stop('pieces')
+      return 0
+    }
+    const ownBudgetLeft = piecesIn(options.budget - BigInt(committed) * price, price)
+    const budgetLeft = Math.min(ownBudgetLeft, piecesIn(purse.budget - purse.committed, price))
+    if (budgetLeft <= 0) {
+      // What is held may be given back, here or by another stream.
+      if (held === 0 && (ownBudgetLeft <= 0 || purse.committed === purse.spent)) this.stop('budget')
+      else purse.wait(this.woken)
+      return 0
+    }
+    if (options.now() < this.pausedUntil || (this.probing && held > 0)) return 0
+
+    const windowLeft = (this.probing ? 1 : this.windowNow()) - this.exposedPieces()
+    const riskLeft = piecesIn(options.risk - purse.exposed, price)
+    if (riskLeft <= 0) purse.wait(this.woken)
+    const most = Math.min(budgetLeft, piecesLeft)
+    const wanted = Math.min(windowLeft, riskLeft, most)
+    if (wanted <= 0) {
+      this.blocked = true
+      this.windowFull = windowLeft <= 0
+      return 0
+    }
+    const numbersLeft = this.flight.room()
+    if (numbersLeft <= 0) {
+      // As many numbers as the shop tells apart were refused in a row.
+      if (held === 0) this.stop('refused')
+      return 0
+    }
+    const room = this.reserved(Math.min(wanted, numbersLeft), most)
+    this.windowFull = room === windowLeft
+    return room
+  }
+
+  /** A whole number, at least 1. Pieces that are lost for good must not close it while others do arrive. */
+  private windowNow(): number {
+    return Math.max(Math.floor(this.window.size), 1 + Math.min(this.unknown, this.arrived))
+  }
+
+  /** How many of `wanted` numbers are written down. Asks for the next block before the last one is used up. */
+  private reserved(wanted: number, most: number): number {
+    const { price, risk, booked } = this.options
+    const block = Math.max(1, Math.min(blockMax, piecesIn(risk, price)))
+    const { next } = this.flight
+    const end = next + Math.min(block, most)
+    if (!this.reserving && end > this.reservedEnd && this.reservedEnd - next <= block / 2) {
+      const written = booked.reserve(end, this.position())
+      if (written === undefined) this.reservedEnd = end
+      else this.awaitBook(written, end)
+    }
+    return Math.min(wanted, this.reservedEnd - next)
+  }
+
+  private awaitBook(written: Promise<void>, end: number): void {
+    this.reserving = true
+    written.then(
+      () => {
+        this.reserving = false
+        this.reservedEnd = end
+        this.wake()
+      },
+      (error: unknown) => {
+        this.reserving = false
+        this.stop('state_failed', error)
+      },
+    )
+  }
+
+  private send(count: number): void {
+    const { plugin, make, price, randomBytes, clock, settings } = this.options
+    const { flight } = this
+    const now = this.options.now()
+    const expiresAt = Instant.after(clock(), settings.expiresInMs)
+    if (flight.count === 0) {
+      this.alone = count === 1 ? flight.next : 0
+      this.lastProgress = now
+    }
+    for (let i = 0; i < count; i++) {
+      const number = flight.add(now)
+      const { packet, condition } = make(number)
+      const id = randomBytes(16) as TransferId.TransferId
+      plugin.send({ id, amount: price, condition, expiresAt, packet }).then(
+        (outcome) => this.settle(number, outcome),
+        (error: unknown) => this.settle(number, { status: 'unknown', reason: String(error) }),
+      )
+    }
+    this.tellPurse()
+  }
+
+  private settle(number: number, outcome: SendOutcome): void {
+    const sentAt = this.flight.end(number)
+    // Given up, long after its expiry: it counts as spent, whatever is said of it now.
+    if (sentAt === undefined) return
+    const now = this.options.now()
+    this.lastProgress = now
+    switch (outcome.status) {
+      case 'fulfilled':
+        this.fulfilled++
+        this.flight.paid(number)
+        this.pauses = 0
+        this.refusalsSince = undefined
+        this.probing = false
+        this.window.measure(number, now - sentAt, number === this.alone, this.flight.next)
+        break
+      case 'unknown':
+        this.countUnknown(outcome.reason)
+        break
+      case 'expired':
+        this.giveBack()
+        this.expired(number, now - sentAt)
+        break
+      case 'rejected':
+        this.giveBack()
+        if (outcome.by === 'ledger') this.refusedByLedger(number, outcome)
+        else if (outcome.code === 'R00') this.expired(number, now - sentAt)
+        else if (outcome.code.startsWith('T')) this.slowDown(number, outcome)
+        else this.refuse('refused', outcome)
+    }
+    this.wake()
+  }
+
+  private countUnknown(reason: string): void {
+    this.unknown++
+    this.unknownToTell++
+    this.unknownReason = reason
+  }
+
+  /** A rail tells every outcome some seconds after expiry at the latest; one that does not is not waited for any more. */
+  private giveUpOld(): void {
+    const now = this.options.now()
+    while (now >= this.nextDeadline()) {
+      this.flight.end(this.flight.oldest())
+      this.countUnknown('the rail did not tell')
+    }
+  }
+
+  /** When the oldest payment in flight will have expired, with some grace. */
+  private nextDeadline(): number {
+    const { expiresInMs, graceMs } = this.options.settings
+    return this.flight.oldestSentAt() + expiresInMs + graceMs
+  }
+
+  private giveBack(): void {
+    this.refused++
+    // What arrived counts for payments that were sent and not given back.
+    this.arrived = Math.min(this.arrived, this.held + this.fulfilled + this.unknown)
+  }
+
+  /** A slow source lets payments expire, and the next may fare better. One that is dead on arrival is another matter. */
+  private expired(number: number, age: number): void {
+    if (age < this.options.settings.expiresInMs / 2) {
+      this.slowDown(number, { code: 'R00', message: 'payments are dead on arrival: the clocks differ' })
+    } else {
+      this.cut(number)
+    }
+  }
+
+  private refusedByLedger(number: number, refusal: Refusal): void {
+    if (refusal.code.startsWith('T')) {
+      this.slowDown(number, refusal)
+    } else if (number === this.alone && this.flight.next === number + 1) {
+      this.refuse('ledger_refused', refusal)
+    } else {
+      // Too much together, most likely: one alone may be taken.
+      this.probing = true
+      this.cut(number)
+    }
+  }
+
+  /** A refusal that passes: fewer payments, after a pause. */
+  private slowDown(number: number, refusal: Refusal): void {
+    const now = this.options.now()
+    this.refusalsSince ??= now
+    if (now - this.refusalsSince >= this.options.settings.refusalsMs) return this.refuse('refused', refusal)
+    if (!this.cut(number)) return
+    const pauseMs = Math.min(pauseMsMax, pauseMsMin * 2 ** this.pauses++)
+    // Somewhere between half of it and all: payers that were refused together do not come back together.
+    const jitter = this.options.randomBytes(1)[0]! / 512
+    this.pausedUntil = now + pauseMs * (1 - jitter)
+    this.options.observer({
+      name: 'pay.slowed_down',
+      level: 'info',
+      code: refusal.code,
+      message: refusal.message,
+      window: this.windowNow(),
+      pauseMs: Math.ceil(this.pausedUntil - now),
+    })
+  }
+
+  /** Fewer payments in flight. What was in flight together counts once. */
+  private cut(number: number): boolean {
+    if (number < this.cutAt) return false
+    this.cutAt = this.flight.next
+    this.window.cut()
+    return true
+  }
+
+  private refuse(reason: StopReason, refusal: Refusal): void {
+    if (this.reason === undefined) this.refusal = refusal
+    this.stop(reason)
+  }
+
+  private tellPurse(): void {
+    const { price, purse } = this.options
+    const spent = this.fulfilled + this.unknown
+    const now = {
+      committed: BigInt(this.held + spent) * price,
+      spent: BigInt(spent) * price,
+      // What is lost when the stream is over is not at risk any more: it is spent.
+      exposed: this.isFinished ? 0n : BigInt(this.exposedPieces()) * price,
+    }
+    const { told } = this
+    this.told = now
+    purse.change(now.committed - told.committed, now.spent - told.spent, now.exposed - told.exposed)
+  }
+
+  private tellUnknown(): void {
+    if (this.unknownToTell === 0) return
+    const count = this.unknownToTell
+    this.unknownToTell = 0
+    this.options.observer({
+      name: 'pay.outcome_unknown',
+      level: 'warn',
+      count,
+      amount: BigInt(count) * this.options.price,
+      reason: this.unknownReason,
+    })
+  }
+
+  position(): StreamPosition {
+    const { price } = this.options
+    return {
+      next: this.flight.next,
+      posted: BigInt(this.fulfilled) * price,
+      unresolved: BigInt(this.held + this.unknown) * price,
+    }
+  }
+
+  /** Decides whether the body should be closed, whether all is over, and when to look again. */
+  private look(): void {
+    const now = this.options.now()
+    let lookAt = Number.POSITIVE_INFINITY
+
+    const waitingSince = this.waitingForPieces()
+    if (waitingSince !== undefined) {
+      const giveUpAt = waitingSince + this.options.settings.patienceMs
+      const settleAt = Math.min(waitingSince + settleMs, giveUpAt)
+      if (now >= settleAt) {
+        const pieces = this.options.settlePieces()
+        if (pieces > 0) return this.arrive(pieces)
+      }
+      if (now >= giveUpAt) {
+        this.stop('not_delivered')
+        this.closeBody()
+      }
+      lookAt = now < settleAt ? settleAt : giveUpAt
+    }
+
+    if (this.reason !== undefined && now >= this.leaveAt) this.closeBody()
+    if (this.isOver()) return this.finish()
+    lookAt = Math.min(lookAt, this.nextDeadline())
+    if (this.reason === undefined) lookAt = Math.min(lookAt, this.pausedUntil > now ? this.pausedUntil : lookAt)
+    else if (this.bodyState === 'open') lookAt = Math.min(lookAt, this.leaveAt)
+    this.lookAt(lookAt)
+  }
+
+  /** Since when there is nothing left to hope for but that the shop sends what is paid, or ends the body as it said. */
+  private waitingForPieces(): number | undefined {
+    if (this.bodyState !== 'open' || this.readingSince === undefined || this.held > 0) return undefined
+    const owed = this.exposedPieces() > 0 && (this.blocked || this.reason !== undefined)
+    return owed || this.saidToEnd() ? Math.max(this.lastProgress, this.readingSince) : undefined
+  }
+
+  /** The shop refused with F99, as it does at the end of its content: the end of the body decides what it was. */
+  private saidToEnd(): boolean {
+    return this.reason === 'refused' && this.refusal?.code === endCode
+  }
+
+  private isOver(): boolean {
+    if (this.reason === undefined || this.held > 0) return false
+    return this.bodyState !== 'open' || (this.exposedPieces() === 0 && !this.saidToEnd())
+  }
+
+  private lookAt(at: number): void {
+    // An earlier timer looks, and sets the next one.
+    if (at >= this.timerAt) return
+    const { timers } = this.options
+    if (this.timer !== undefined) timers.clearTimeout(this.timer)
+    this.timerAt = at
+    this.timer = timers.setTimeout(
+      () => {
+        this.timer = undefined
+        this.timerAt = Number.POSITIVE_INFINITY
+        this.wake()
+      },
+      Math.ceil(Math.max(0, at - this.options.now())),
+    )
+  }
+
+  private closeBody(): void {
+    if (this.bodyState !== 'open') return
+    this.bodyState = 'closed'
+    this.options.closeBody()
+  }
+
+  private finish(): void {
+    this.isFinished = true
+    this.tellPurse()
+    const { purse, timers } = this.options
+    purse.forget(this.woken)
+    if (this.timer !== undefined) timers.clearTimeout(this.timer)
+    this.closeBody()
+    if (this.reason === 'content_ended' && this.fulfilled > this.arrived) this.reason = 'not_delivered'
+    this.options.finished()
+  }
+}
+
+/** How many whole prices an amount is. */
+function piecesIn(amount: bigint, price: bigint): number {
+  if (amount < 0n) return 0
+  return price === 0n ? Number.POSITIVE_INFINITY : Number(amount / price)
+}

@@ -1,0 +1,104 @@
+/** The stops of a stream that are failures, as errors: what happened, what became of the money, what to do next. */
+import { type Money, PayError } from './pay-error.js'
+import type { Refusal } from './payment-stream.js'
+import type { StopReason } from './summary.js'
+
+export interface Stop {
+  readonly reason: StopReason | undefined
+  readonly refusal: Refusal | undefined
+  readonly failure: unknown
+  readonly money: Money
+  /** Id of the payer's account, where it is known. */
+  readonly account: string | undefined
+}
+
+/** @returns `undefined` for reasons that are no failure. */
+export function errorOf(stop: Stop): PayError | undefined {
+  switch (stop.reason) {
+    case 'broken':
+      return new ContentBrokenError(stop)
+    case 'refused':
+      return new PaymentRefusedError(stop)
+    case 'ledger_refused':
+      return new LedgerRefusedError(stop)
+    case 'not_delivered':
+      return new NotDeliveredError(stop)
+    case 'state_failed':
+      return new BookFailedError(stop)
+    default:
+      return undefined
+  }
+}
+
+/** The words of a peer, as theirs: bounded, and without what would steer a terminal. */
+function quoted(refusal: Refusal | undefined): string {
+  if (refusal === undefined) return 'without a word'
+  return `with ${JSON.stringify(refusal.code.slice(0, 3))}: ${JSON.stringify(refusal.message.slice(0, 200))}`
+}
+
+function wordsOf(failure: unknown): string {
+  return failure instanceof Error ? failure.message : String(failure)
+}
+
+export class ContentBrokenError extends PayError {
+  override readonly name = 'StopError.ContentBrokenError'
+  readonly code = 'PAY_CONTENT_BROKEN'
+  constructor(stop: Stop) {
+    super({
+      message: 'The content broke off: what arrived is not the whole of it.',
+      next: 'try again; what is held is paid or given back by its expiry',
+      money: stop.money,
+      cause: stop.failure,
+    })
+  }
+}
+
+export class PaymentRefusedError extends PayError {
+  override readonly name = 'StopError.PaymentRefusedError'
+  readonly code = 'PAY_REFUSED'
+  constructor(stop: Stop) {
+    super({
+      message: `The shop takes no more payments for this stream: it refused one ${quoted(stop.refusal)}.`,
+      next: 'ask for the URL again, for a new stream; what was refused cost nothing',
+      money: stop.money,
+    })
+  }
+}
+
+export class LedgerRefusedError extends PayError {
+  override readonly name = 'StopError.LedgerRefusedError'
+  readonly code = 'PAY_LEDGER_REFUSED'
+  constructor(stop: Stop) {
+    const account = stop.account === undefined ? 'your account' : `your account ${stop.account}`
+    super({
+      message: `The ledger refused a payment ${quoted(stop.refusal)}. Most likely there is no money or credit left.`,
+      next: `have ${account} funded by whoever runs the ledger; what was refused cost nothing`,
+      money: stop.money,
+    })
+  }
+}
+
+export class NotDeliveredError extends PayError {
+  override readonly name = 'StopError.NotDeliveredError'
+  readonly code = 'PAY_NOT_DELIVERED'
+  constructor(stop: Stop) {
+    super({
+      message: 'The shop took payments and did not send what they paid for.',
+      next: 'do not count on what was lost; a lower --risk loses less',
+      money: stop.money,
+    })
+  }
+}
+
+export class BookFailedError extends PayError {
+  override readonly name = 'StopError.BookFailedError'
+  readonly code = 'PAY_BOOK_FAILED'
+  constructor(stop: Stop) {
+    super({
+      message: `The payer's own book cannot be written (${wordsOf(stop.failure)}), and nothing is paid that is not written down.`,
+      next: 'see to the disk and its permissions, then run again',
+      money: stop.money,
+      cause: stop.failure,
+    })
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * Whether a payer agrees to terms. Checked before the first payment and again for every answer that asks for money, in
+ * two steps: what the headers say against the limits, then all of it against what the ledger says of itself.
+ */
+import type { LedgerInfo } from '@millstream/plugin'
+import { Amount, type Asset } from '@millstream/units'
+import * as Limits from './limits.js'
+import { PayError } from './pay-error.js'
+import * as PieceCounter from './piece-counter.js'
+import type { Terms } from './terms.js'
+
+/**
+ * @param budgetLeft - Of the payer, in base units.
+ * @throws {PriceAboveLimitError | AssetNotAllowedError | UnitUnknownError | PriceBelowMinimumError |
+ *   BudgetBelowPriceError | RiskBelowPriceError} In this order.
+ */
+export function againstLimits(terms: Terms, limits: Limits.Limits, budgetLeft: bigint): void {
+  const { price, unit, asset, paymentMin } = terms
+  if (asset !== undefined && !Limits.sameAsset(asset, limits.asset)) throw new AssetNotAllowedError(asset, limits.asset)
+  if (price > limits.maxPrice) throw new PriceAboveLimitError(price, limits.maxPrice, unit, limits.asset)
+  if (PieceCounter.create(unit) === undefined) throw new UnitUnknownError(unit)
+  if (paymentMin !== undefined && price < paymentMin) throw new PriceBelowMinimumError(price, paymentMin)
+  if (budgetLeft < price) throw new BudgetBelowPriceError(price, budgetLeft, limits.asset)
+  const risk = Limits.riskOf(limits, price)
+  if (risk < price) throw new RiskBelowPriceError(price, risk, limits.asset)
+}
+
+/**
+ * @throws {AssetNotAllowedError | TermsContradictError | PayeeElsewhereError | PriceBelowMinimumError} In this order.
+ */
+export function againstLedger(terms: Terms, limits: Limits.Limits, info: LedgerInfo): void {
+  const { address, asset, ledger, price } = terms
+  if (!Limits.sameAsset(info.asset, limits.asset)) throw new AssetNotAllowedError(info.asset, limits.asset)
+  if (asset !== undefined && !Limits.sameAsset(asset, info.asset)) {
+    throw new TermsContradictError('asset', nameOf(asset), nameOf(info.asset))
+  }
+  if (ledger !== undefined && ledger !== info.prefix) throw new TermsContradictError('ledger', ledger, info.prefix)
+  if (!address.startsWith(info.prefix)) throw new PayeeElsewhereError(address, info.prefix)
+  if (info.paymentMin !== undefined && price < info.paymentMin) throw new PriceBelowMinimumError(price, info.paymentMin)
+}
+
+function nameOf(asset: Asset): string {
+  return `${asset.code} (scale ${asset.scale})`
+}
+
+function amountOf(value: bigint, asset: Asset): string {
+  return `${value} (${Amount.format(value, asset)})`
+}
+
+export class PriceAboveLimitError extends PayError {
+  override readonly name = 'TermsCheck.PriceAboveLimitError'
+  readonly code = 'PAY_PRICE_ABOVE_LIMIT'
+  constructor(price: bigint, maxPrice: bigint, unit: string, asset: Asset) {
+    super({
+      message: `The shop asks ${amountOf(price, asset)} for one piece (unit '${unit}'), above your limit of ${maxPrice}.`,
+      next: `run again with --max-price ${price}; until then nothing will be sent`,
+    })
+  }
+}
+
+export class AssetNotAllowedError extends PayError {
+  override readonly name = 'TermsCheck.AssetNotAllowedError'
+  readonly code = 'PAY_ASSET_NOT_ALLOWED'
+  constructor(asset: Asset, allowed: Asset) {
+    super({
+      message: `The shop wants to be paid in ${nameOf(asset)}; your limits are for ${nameOf(allowed)}.`,
+      next: `run again with --asset ${asset.code}/${asset.scale} and a --max-price and --budget for it; nothing was paid`,
+    })
+  }
+}
+
+export class UnitUnknownError extends PayError {
+  override readonly name = 'TermsCheck.UnitUnknownError'
+  readonly code = 'PAY_UNIT_UNKNOWN'
+  constructor(unit: string) {
+    super({
+      message: `The shop sells by '${unit}', a unit that this payer cannot count.`,
+      next: 'use a newer payer, or ask the shop to sell by a unit that is known; nothing was paid',
+    })
+  }
+}
+
+export class PriceBelowMinimumError extends PayError {
+  override readonly name = 'TermsCheck.PriceBelowMinimumError'
+  readonly code = 'PAY_PRICE_BELOW_MINIMUM'
+  constructor(price: bigint, paymentMin: bigint) {
+    super({
+      message: `One piece costs ${price}, less than the smallest payment that the ledger carries (${paymentMin}).`,
+      next: 'ask the shop for larger pieces or another ledger; nothing was paid',
+    })
+  }
+}
+
+export class BudgetBelowPriceError extends PayError {
+  override readonly name = 'TermsCheck.BudgetBelowPriceError'
+  readonly code = 'PAY_BUDGET_BELOW_PRICE'
+  constructor(price: bigint, left: bigint, asset: Asset) {
+    super({
+      message: `One piece costs ${amountOf(price, asset)}, more than the ${left} that are left of your budget.`,
+      next: `run again with a --budget of ${price} or more; nothing was paid`,
+    })
+  }
+}
+
+export class RiskBelowPriceError extends PayError {
+  override readonly name = 'TermsCheck.RiskBelowPriceError'
+  readonly code = 'PAY_RISK_BELOW_PRICE'
+  constructor(price: bigint, risk: bigint, asset: Asset) {
+    super({
+      message: `One piece costs ${amountOf(price, asset)}, more than the ${risk} that you risk at a time.`,
+      next: `run again with --risk ${price} or more; nothing was paid`,
+    })
+  }
+}
+
+export class PayeeElsewhereError extends PayError {
+  override readonly name = 'TermsCheck.PayeeElsewhereError'
+  readonly code = 'PAY_PAYEE_ELSEWHERE'
+  constructor(address: string, prefix: string) {
+    super({
+      message: `The shop wants payments to ${address}, which is not on the ledger ${prefix}.`,
+      next: 'give the ledger of this address with --ledger; nothing was paid',
+    })
+  }
+}
+
+export class TermsContradictError extends PayError {
+  override readonly name = 'TermsCheck.TermsContradictError'
+  readonly code = 'PAY_TERMS_CONTRADICT'
+  constructor(what: string, shop: string, ledger: string) {
+    super({
+      message: `The shop says that the ${what} is ${shop}, the ledger says ${ledger}.`,
+      next: 'tell the shop, or give another ledger with --ledger; nothing was paid',
+    })
+  }
+}
