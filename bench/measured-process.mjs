@@ -35,7 +35,11 @@ export function start(args, env = {}) {
       const found = lines.find((line) => pattern.test(line))
       if (found !== undefined) return Promise.resolve(found)
       return new Promise((resolve, reject) => {
-        waiting.push((line) => pattern.test(line) && (resolve(line), true))
+        waiting.push((line) => {
+          if (!pattern.test(line)) return false
+          resolve(line)
+          return true
+        })
         ended.then((code) => reject(new Error(`${args[0]} ended with ${code}: ${lines.slice(-5).join('\n')}`)))
       })
     },

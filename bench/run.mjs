@@ -1,0 +1,57 @@
+// `npm run bench`: everything side by side, one table on stdout and one JSON file in bench/results.
+import fs from 'node:fs'
+import os from 'node:os'
+import { comparePayments, growth } from './payments.mjs'
+
+const quick = process.argv.includes('--quick')
+const payments = await comparePayments({
+  runs: quick ? 1 : 5,
+  letters: quick ? 20_000 : 100_000,
+  originalLetters: quick ? 2_000 : 10_000,
+  windows: [16, 64, 256, 1024, 4096],
+  originalWindows: [64, 256, 1024],
+})
+const best = (prefix) =>
+  payments.filter(({ name }) => name.startsWith(prefix)).reduce((a, b) => (a.perSecond > b.perSecond ? a : b))
+const original = best('2017')
+const ours = best('millstream')
+print('Full payments, one letter each, two processes (medians)', payments)
+console.log(
+  `\nbest against best: ${(ours.perSecond / original.perSecond).toFixed(1)} times the letters per second, ` +
+    `${ours.totalUs.toFixed(1)} µs of processor time per payment against ${original.totalUs.toFixed(0)}\n`,
+)
+const grown = await growth(quick ? { payers: 3, letters: 20_000 } : { payers: 10, letters: 100_000 })
+print(
+  'One shop, one payer after another',
+  grown.map((sample, index) => ({ name: `payer ${index + 1}`, totalUs: sample.payerUs + sample.shopUs, ...sample })),
+)
+
+fs.mkdirSync(new URL('./results/', import.meta.url), { recursive: true })
+const file = new URL(`./results/${new Date().toISOString().replaceAll(':', '')}.json`, import.meta.url)
+const machine = { node: process.version, cpus: os.cpus().length, model: os.cpus()[0].model, platform: process.platform }
+fs.writeFileSync(file, JSON.stringify({ machine, payments, growth: grown }, null, 2))
+console.log(`\nwritten to ${file.pathname}`)
+
+function print(title, rows) {
+  console.log(`\n${title}\n`)
+  console.log(line(['', 'per second', 'payer µs', 'shop µs', 'both µs', 'payer MB', 'shop MB']))
+  for (const row of rows) {
+    const megabytes = (bytes) => (bytes / 2 ** 20).toFixed(0)
+    const micros = (value) => value.toFixed(1)
+    console.log(
+      line([
+        row.name,
+        row.perSecond.toFixed(0),
+        micros(row.payerUs),
+        micros(row.shopUs),
+        micros(row.totalUs),
+        megabytes(row.payerRssBytes),
+        megabytes(row.shopRssBytes),
+      ]),
+    )
+  }
+}
+
+function line([name, ...figures]) {
+  return name.padEnd(28) + figures.map((figure) => figure.padStart(11)).join('')
+}
