@@ -356,6 +356,22 @@ export function decode(bytes: Uint8Array): Packet {
 }
 
 /**
+ * Decodes a packet that must be of one type.
+ *
+ * @throws {PacketTypeError} Another type of packet.
+ * @throws {CodecError} Any other fault: see `decode`.
+ * @example
+ * IlpPacket.decodeAs('fulfillment', Hex.toBytes('09050304104100')).data // Uint8Array [4, 16, 65]
+ */
+export function decodeAs<Type extends Packet['type']>(
+  type: Type,
+  bytes: Uint8Array,
+): Extract<Packet, { readonly type: Type }> {
+  if (bytes.length > 0 && bytes[0] !== typeNumbers[type]) throw new PacketTypeError(bytes[0])
+  return decode(bytes) as Extract<Packet, { readonly type: Type }>
+}
+
+/**
  * Encodes an error (type 8), with the usual values for what is left out.
  *
  * @param options - `name` belongs to the code unless it is given; `forwardedBy` and `data` are empty.
