@@ -14,6 +14,13 @@ import { createRequestTable } from './internal/request-table.js'
 import { type SessionLimits, sessionLimits } from './session-limits.js'
 import { systemTimers, type Timers } from './timers.js'
 
+export type ResponseFrame = BtpFrame.ResponseFrame
+export type ErrorFrame = BtpFrame.ErrorFrame
+export type PrepareFrame = BtpFrame.PrepareFrame
+export type FulfillFrame = BtpFrame.FulfillFrame
+export type RejectFrame = BtpFrame.RejectFrame
+export type MessageFrame = BtpFrame.MessageFrame
+
 /** A request before the session has given it its id. */
 export type Request =
   | Omit<BtpFrame.PrepareFrame, 'requestId'>
