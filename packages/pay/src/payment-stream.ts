@@ -16,13 +16,14 @@ import type { Plugin, SendOutcome } from '@millstream/plugin'
 import { Instant, type Observer, type RandomBytes, type Timers, type TransferId } from '@millstream/units'
 import type { BookedStream, StreamPosition } from './book.js'
 import { Flight, numbersWindow } from './flight.js'
+import { Pace, type Refusal } from './pace.js'
 import type { Money } from './pay-error.js'
 import type { PayEvent } from './pay-event.js'
 import type { PayerSettings } from './payer-settings.js'
 import type { MakePayment } from './payment-maker.js'
 import type { Purse } from './purse.js'
 import type { StopReason } from './summary.js'
-import { Window } from './window.js'
+import type { Window } from './window.js'
 
 export interface PaymentStreamOptions {
   readonly plugin: Plugin
@@ -52,18 +53,8 @@ export interface PaymentStreamOptions {
   finished(): void
 }
 
-/** Why a payment was refused for good, in the words of the one who refused. */
-export interface Refusal {
-  readonly code: string
-  readonly message: string
-}
-
 /** Most numbers that are reserved at once. */
 const blockMax = 4_096
-
-/** First pause after a refusal that passes; doubles with each one, up to the longest. */
-const pauseMsMin = 50
-const pauseMsMax = 5_000
 
 /** How long bytes that may be whole pieces are waited for to become more. */
 const settleMs = 1_000
@@ -83,11 +74,10 @@ export class PaymentStream {
   failure: unknown
   bodyState: 'open' | 'ended' | 'broken' | 'closed' = 'open'
   isFinished = false
-  readonly window: Window
-
   private readonly options: PaymentStreamOptions
   private started = false
   private readonly flight: Flight
+  private readonly pace: Pace
   /** Numbers below are written down. */
   private reservedEnd: number
   private reserving = false
@@ -96,13 +86,6 @@ export class PaymentStream {
   private windowFull = false
   /** Nothing may be sent before something arrives. */
   private blocked = false
-  /** After the ledger refused a payment beside others: one at a time, until one gets through. */
-  private probing = false
-  /** Since when refusals that pass are all there is. */
-  private refusalsSince: number | undefined
-  private pauses = 0
-  private pausedUntil = 0
-  private cutAt = 0
   private unknownToTell = 0
   private unknownReason = ''
   /** What the purse was told. */
@@ -116,7 +99,16 @@ export class PaymentStream {
 
   constructor(options: PaymentStreamOptions) {
     this.options = options
-    this.window = new Window(options.window, Math.min(options.windowMax, numbersWindow))
+    const { now, randomBytes, settings, observer } = options
+    const windowMax = Math.min(options.windowMax, numbersWindow)
+    this.pace = new Pace({
+      window: options.window,
+      windowMax,
+      now,
+      randomBytes,
+      refusalsMs: settings.refusalsMs,
+      observer,
+    })
     this.flight = new Flight(options.booked.first)
     this.reservedEnd = options.booked.first
   }
@@ -124,6 +116,10 @@ export class PaymentStream {
   /** Payments that were sent and are not known to have ended. */
   get held(): number {
     return this.flight.count
+  }
+
+  get window(): Window {
+    return this.pace.window
   }
 
   /** Begins to pay. */
@@ -244,9 +240,9 @@ export class PaymentStream {
       else purse.wait(this.woken)
       return 0
     }
-    if (options.now() < this.pausedUntil || (this.probing && held > 0)) return 0
+    if (options.now() < this.pace.pausedUntil || (this.pace.probing && held > 0)) return 0
 
-    const windowLeft = (this.probing ? 1 : this.windowNow()) - this.exposedPieces()
+    const windowLeft = (this.pace.probing ? 1 : this.windowNow()) - this.exposedPieces()
     const riskLeft = piecesIn(options.risk - purse.exposed, price)
     if (riskLeft <= 0) purse.wait(this.woken)
     const most = Math.min(budgetLeft, piecesLeft)
@@ -332,10 +328,7 @@ export class PaymentStream {
       case 'fulfilled':
         this.fulfilled++
         this.flight.paid(number)
-        this.pauses = 0
-        this.refusalsSince = undefined
-        this.probing = false
-        this.window.measure(number, now - sentAt, number === this.alone, this.flight.next)
+        this.pace.fulfilled(number, now - sentAt, number === this.alone, this.flight.next)
         break
       case 'unknown':
         this.countUnknown(outcome.reason)
@@ -386,7 +379,7 @@ export class PaymentStream {
     if (age < this.options.settings.expiresInMs / 2) {
       this.slowDown(number, { code: 'R00', message: 'payments are dead on arrival: the clocks differ' })
     } else {
-      this.cut(number)
+      this.pace.cut(number, this.flight.next)
     }
   }
 
@@ -396,38 +389,12 @@ export class PaymentStream {
     } else if (number === this.alone && this.flight.next === number + 1) {
       this.refuse('ledger_refused', refusal)
     } else {
-      // Too much together, most likely: one alone may be taken.
-      this.probing = true
-      this.cut(number)
+      this.pace.probe(number, this.flight.next)
     }
   }
 
-  /** A refusal that passes: fewer payments, after a pause. */
   private slowDown(number: number, refusal: Refusal): void {
-    const now = this.options.now()
-    this.refusalsSince ??= now
-    if (now - this.refusalsSince >= this.options.settings.refusalsMs) return this.refuse('refused', refusal)
-    if (!this.cut(number)) return
-    const pauseMs = Math.min(pauseMsMax, pauseMsMin * 2 ** this.pauses++)
-    // Somewhere between half of it and all: payers that were refused together do not come back together.
-    const jitter = this.options.randomBytes(1)[0]! / 512
-    this.pausedUntil = now + pauseMs * (1 - jitter)
-    this.options.observer({
-      name: 'pay.slowed_down',
-      level: 'info',
-      code: refusal.code,
-      message: refusal.message,
-      window: this.windowNow(),
-      pauseMs: Math.ceil(this.pausedUntil - now),
-    })
-  }
-
-  /** Fewer payments in flight. What was in flight together counts once. */
-  private cut(number: number): boolean {
-    if (number < this.cutAt) return false
-    this.cutAt = this.flight.next
-    this.window.cut()
-    return true
+    if (!this.pace.refused(number, this.flight.next, refusal)) this.refuse('refused', refusal)
   }
 
   private refuse(reason: StopReason, refusal: Refusal): void {
@@ -482,7 +449,10 @@ export class PaymentStream {
       const settleAt = Math.min(waitingSince + settleMs, giveUpAt)
       if (now >= settleAt) {
         const pieces = this.options.settlePieces()
-        if (pieces > 0) return this.arrive(pieces)
+        if (pieces > 0) {
+          this.arrive(pieces)
+          return
+        }
       }
       if (now >= giveUpAt) {
         this.stop('not_delivered')
@@ -492,9 +462,13 @@ export class PaymentStream {
     }
 
     if (this.reason !== undefined && now >= this.leaveAt) this.closeBody()
-    if (this.isOver()) return this.finish()
+    if (this.isOver()) {
+      this.finish()
+      return
+    }
     lookAt = Math.min(lookAt, this.nextDeadline())
-    if (this.reason === undefined) lookAt = Math.min(lookAt, this.pausedUntil > now ? this.pausedUntil : lookAt)
+    if (this.reason === undefined)
+      lookAt = Math.min(lookAt, this.pace.pausedUntil > now ? this.pace.pausedUntil : lookAt)
     else if (this.bodyState === 'open') lookAt = Math.min(lookAt, this.leaveAt)
     this.lookAt(lookAt)
   }

@@ -1,6 +1,6 @@
 /** The stops of a stream that are failures, as errors: what happened, what became of the money, what to do next. */
+import type { Refusal } from './pace.js'
 import { type Money, PayError } from './pay-error.js'
-import type { Refusal } from './payment-stream.js'
 import type { StopReason } from './summary.js'
 
 export interface Stop {
