@@ -67,7 +67,8 @@ export function peerText(text: string): string {
   return bounded.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, ' ').trim()
 }
 
-function messageFrom(data: Uint8Array): string {
+/** The message in data that is JSON of the form `{"message": …}`, else the data as text; bounded like all peer's words. */
+export function messageFrom(data: Uint8Array): string {
   const text = textDecoder.decode(data)
   try {
     const value: unknown = JSON.parse(text)

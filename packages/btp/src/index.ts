@@ -10,6 +10,9 @@ export {
 export type { BtpEvent } from './btp-event.js'
 export * as BtpRefusal from './btp-refusal.js'
 export type { BtpSocket, BtpSocketListener, ConnectSocket } from './btp-socket.js'
+export { type ClientLimits, clientLimits } from './client-limits.js'
+export { ClosedError, NoAnswerError, NotConnectedError, OtherLedgerError } from './internal/client-connection.js'
+export { BadAnswerError } from './internal/ledger-dialect.js'
 export {
   type Answer,
   createSession,
@@ -28,3 +31,9 @@ export {
 } from './session.js'
 export { type SessionLimits, sessionLimits } from './session-limits.js'
 export { systemTimers, type Timers } from './timers.js'
+export {
+  createTrustlineClient,
+  type MessageHandler,
+  type TrustlineClient,
+  type TrustlineClientOptions,
+} from './trustline-client.js'
