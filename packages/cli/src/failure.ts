@@ -50,7 +50,7 @@ export function from(error: unknown): Failure {
     code: 'MILLSTREAM_BUG',
     exit: exitCodes.bug,
     message: `Something happened that millstream did not foresee: ${words}`,
-    next: 'please report it, with what you typed; run again with --log-level debug to see where it comes from',
+    next: 'please report it, with what you typed; with MILLSTREAM_DEBUG=1 it says where it comes from',
     cause: error,
   })
 }
@@ -70,7 +70,7 @@ export function format(failure: Failure): string {
 /** The same for programs: one object, to be printed as one line. */
 export function toJson(failure: Failure): Record<string, string | number> {
   const fields = Object.fromEntries(failure.fields)
-  const next = failure.next === undefined ? {} : { next: failure.next }
+  const next: Record<string, string> = failure.next === undefined ? {} : { next: failure.next }
   return { error: failure.code, exit: failure.exit, message: failure.message, ...fields, ...next }
 }
 

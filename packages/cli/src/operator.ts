@@ -27,8 +27,11 @@ export interface AccountRow {
 }
 
 export interface TransferRow {
-  readonly cursor: number
+  /** Its place in the order of ending; an open transfer has none. */
+  readonly cursor?: number
   readonly kind: string
+  /** `held`, `fulfilled`, `rejected`, `expired`; `posted` for a movement that has one phase only. */
+  readonly state: string
   readonly at: string
   readonly source: string
   readonly target: string
@@ -67,7 +70,7 @@ export interface MovementRow {
 export interface Operator {
   describe(): Promise<LedgerDescription>
   accounts(): AsyncIterable<AccountRow>
-  /** Newest first. */
+  /** Newest first, those that are still held before all others. */
   transfers(query: TransferQuery): AsyncIterable<TransferRow>
   /** Sets the credit limit; opens the account if there is none. */
   limit(account: string, creditLimit: bigint): Promise<AccountRow>

@@ -2,24 +2,20 @@
  * The values of command-line options: text in, checked value out. Amounts are whole base units, so that nobody has to
  * know a scale to say what they mean and nothing is ever rounded.
  */
+import { BtpUri, IlpAddress, PayEndpoint } from '@millstream/codec'
+import { parseStrangers, type Strangers } from '@millstream/trustline'
 import { Amount, MillstreamError } from '@millstream/units'
-
-/** What strangers may do at a shop's ledger. */
-export type Strangers =
-  | { readonly policy: 'refuse' | 'prefunded' }
-  | { readonly policy: 'credit'; readonly limit: bigint; readonly total: bigint }
 
 export type Content =
   | { readonly kind: 'letters' }
   | { readonly kind: 'path'; readonly path: string }
   | { readonly kind: 'upstream'; readonly url: string }
 
-/** How many times its limit all strangers together may owe, where `total` is not said. */
-const strangersTotalFactor = 100n
-const piecePattern = /^(?:letter|line|event|bytes:[1-9][0-9]{0,9})$/
+const piecePattern = /^(?:letter|line|event|bytes:([1-9][0-9]{0,9}))$/
+const pieceBytesMax = 0x7fff_ffff
 const accountPattern = /^[A-Za-z0-9_~-]{1,64}$/
-/** A hold for each, and each piece in memory: more than this serves nobody. */
-const windowMax = 65_536
+/** As many payment numbers as a shop keeps apart. */
+const windowMax = 16_384
 
 export function amount(text: string): bigint {
   try {
@@ -59,7 +55,9 @@ export function window(text: string): number | 'auto' {
 
 /** The unit as `Pay-Terms` carries it. */
 export function piece(text: string): string {
-  if (!piecePattern.test(text)) throw new OptionError('It must be letter, bytes:N, line or event.')
+  const match = piecePattern.exec(text)
+  if (match === null) throw new OptionError('It must be letter, bytes:N, line or event.')
+  if (Number(match[1] ?? 1) > pieceBytesMax) throw new OptionError(`A piece has at most ${pieceBytesMax} bytes.`)
   return text
 }
 
@@ -70,13 +68,11 @@ export function store(text: string): 'memory' | 'sqlite' {
 
 /** `refuse`, `prefunded`, `credit:N` or `credit:N,total:M`. */
 export function strangers(text: string): Strangers {
-  if (text === 'refuse' || text === 'prefunded') return { policy: text }
-  const match = /^credit:([0-9]+)(?:,total:([0-9]+))?$/.exec(text)
-  if (match === null) throw new OptionError('It must be refuse, prefunded, credit:N or credit:N,total:M.')
-  const limit = price(match[1]!)
-  const total = match[2] === undefined ? Amount.from(clamp(limit * strangersTotalFactor)) : price(match[2])
-  if (total < limit) throw new OptionError('The total over all strangers cannot be below the limit of one.')
-  return { policy: 'credit', limit, total }
+  try {
+    return parseStrangers(text)
+  } catch {
+    throw new OptionError('It must be refuse, prefunded, credit:N or credit:N,total:M, in base units, M not below N.')
+  }
 }
 
 /** `letters`, an http or https URL, or a path (a file that is called `letters` is `./letters`). */
@@ -91,6 +87,31 @@ export function content(text: string): Content {
 /** What `pay` is given; `localhost:8000` is taken as `http://localhost:8000/`. */
 export function payUrl(text: string): string {
   return httpUrl(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`)
+}
+
+/** The prefix of a ledger: an ILP address that ends with a dot. */
+export function prefix(text: string): string {
+  if (!IlpAddress.isPrefix(text))
+    throw new OptionError('It must be an ILP address prefix that ends with a dot: g.my-shop.')
+  return text
+}
+
+/** Where customers are told to open an account. */
+export function endpoint(text: string): string {
+  try {
+    return PayEndpoint.parse(JSON.stringify(text)).uri
+  } catch {
+    throw new OptionError('It must be btp+ws://host:port/ or btp+wss://host:port/, without user and token.')
+  }
+}
+
+/** The ledger account of a payer. What is wrong with it is said without repeating it, since it holds a token. */
+export function ledgerUri(text: string): BtpUri.BtpUri {
+  try {
+    return BtpUri.parse(text)
+  } catch {
+    throw new OptionError('It must be btp+ws://user:token@host:port/ or btp+wss://user:token@host:port/.')
+  }
 }
 
 function httpUrl(text: string): string {
@@ -112,10 +133,6 @@ export function account(text: string): string {
 export function reference(text: string): string {
   if (text.length < 1 || text.length > 128) throw new OptionError('A reference has 1 to 128 characters.')
   return text
-}
-
-function clamp(value: bigint): bigint {
-  return value > Amount.amountMax ? Amount.amountMax : value
 }
 
 export class OptionError extends MillstreamError {

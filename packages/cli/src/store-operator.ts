@@ -2,12 +2,20 @@
  * The operator's requests, answered by an open Store: in the shop that holds it, behind its socket, and in a `ledger`
  * command that has opened it. All of them go through the ledger's own commands, so its rules hold here too.
  */
-import type { Account, AccountId, CheckReport, Command, Entry, OutcomeOf, Store } from '@millstream/ledger'
+import type {
+  Account,
+  AccountId,
+  CheckReport,
+  Command,
+  OutcomeOf,
+  Store,
+  TransferQuery as StoreQuery,
+  TransferRecord,
+} from '@millstream/ledger'
 import { type Asset, Instant, TransferId } from '@millstream/units'
 import { exitCodes } from './exit-code.js'
 import { Failure } from './failure.js'
 import * as Money from './money.js'
-import * as NewestEntries from './newest-entries.js'
 import type {
   AccountRow,
   CheckRow,
@@ -36,34 +44,33 @@ export function create(options: StoreOperatorOptions): Operator {
     for await (const account of store.accounts()) yield accountRow(account)
   }
 
-  async function* transfers(query: TransferQuery): AsyncGenerator<TransferRow> {
-    const only = query.account === undefined ? undefined : (await existing(query.account)).id
+  async function* transfers({ account, limit }: TransferQuery): AsyncGenerator<TransferRow> {
+    const only = account === undefined ? undefined : (await existing(account)).id
     const names = new Map<AccountId, string>()
     const nameOf = async (id: AccountId) => {
       if (!names.has(id)) names.set(id, (await store.account(id))?.name ?? `#${id}`)
       return names.get(id)!
     }
-    let count = 0
-    for await (const entry of NewestEntries.newestFirst(store)) {
-      if (only !== undefined && entry.source !== only && entry.target !== only) continue
-      yield transferRow(entry, await nameOf(entry.source), await nameOf(entry.target))
-      if (++count >= query.limit) return
+    const query: StoreQuery = { limit, newestFirst: true, ...(only === undefined ? {} : { account: only }) }
+    for await (const record of store.transfers(query)) {
+      yield transferRow(record, await nameOf(record.source), await nameOf(record.target))
     }
   }
 
   async function limit(name: string, creditLimit: bigint): Promise<AccountRow> {
-    const account = await openNamed(name)
+    const account = await ensured(name, 'named')
     const outcome = await one({ type: 'limit', account: account.id, creditLimit })
     if (outcome.status !== 'limited') throw noSuchAccount(name)
     return accountRow(outcome.account)
   }
 
   async function fund(name: string, amount: bigint, reference: string): Promise<MovementRow> {
-    const account = await openNamed(name)
+    // Money alone makes nobody a customer of the operator: strangers keep the credit that all strangers have.
+    const account = await ensured(name, 'stranger')
     const outcome = await one({ type: 'deposit', account: account.id, amount, reference })
     if (outcome.status === 'account_not_found') throw noSuchAccount(name)
     if (outcome.status === 'exists_different') throw referenceTaken(reference)
-    if (outcome.status !== 'deposited' && outcome.status !== 'exists') throw refused(outcome.status, name)
+    if (outcome.status === 'exceeds_target') throw exceedsTarget(name)
     return { status: outcome.status === 'exists' ? 'exists' : 'done', reference, account: await row(account.id) }
   }
 
@@ -73,7 +80,6 @@ export function create(options: StoreOperatorOptions): Operator {
     if (outcome.status === 'exceeds_balance') throw exceedsBalance(account)
     if (outcome.status === 'account_not_found') throw noSuchAccount(name)
     if (outcome.status === 'exists_different') throw referenceTaken(reference)
-    if (outcome.status !== 'withdrawn' && outcome.status !== 'exists') throw refused(outcome.status, name)
     return { status: outcome.status === 'exists' ? 'exists' : 'done', reference, account: await row(account.id) }
   }
 
@@ -95,11 +101,10 @@ export function create(options: StoreOperatorOptions): Operator {
     return account
   }
 
-  /** Opening keeps what an account that exists already has: its limit is set by `limit` and by nothing else. */
-  async function openNamed(name: string): Promise<Account> {
+  async function ensured(name: string, kind: 'named' | 'stranger'): Promise<Account> {
     const found = await store.find(name)
     if (found?.kind === 'system' || found?.kind === 'passing') throw notForOperator(found)
-    return found ?? (await one({ type: 'open', name, kind: 'named', creditLimit: 0n })).account
+    return found ?? (await one({ type: 'open', name, kind, creditLimit: 0n })).account
   }
 
   async function row(id: AccountId): Promise<AccountRow> {
@@ -132,17 +137,18 @@ function accountRow(account: Account): AccountRow {
   }
 }
 
-function transferRow(entry: Entry, source: string, target: string): TransferRow {
+function transferRow(record: TransferRecord, source: string, target: string): TransferRow {
   return {
-    cursor: entry.cursor,
-    kind: entry.kind,
-    at: Instant.toIso(entry.postedAt),
+    ...(record.cursor === undefined ? {} : { cursor: record.cursor }),
+    kind: record.kind,
+    state: record.state,
+    at: Instant.toIso(record.at),
     source,
     target,
-    amount: String(entry.amount),
-    ...(entry.id === undefined ? {} : { id: TransferId.format(entry.id) }),
-    ...(entry.destination === undefined ? {} : { destination: entry.destination }),
-    ...(entry.reference === undefined ? {} : { reference: entry.reference }),
+    amount: String(record.amount),
+    ...(record.id === undefined ? {} : { id: TransferId.format(record.id) }),
+    ...(record.destination === undefined ? {} : { destination: record.destination }),
+    ...(record.reference === undefined ? {} : { reference: record.reference }),
   }
 }
 
@@ -179,10 +185,11 @@ function referenceTaken(reference: string): Failure {
   })
 }
 
-function refused(status: string, name: string): Failure {
+function exceedsTarget(name: string): Failure {
   return new Failure({
-    code: 'LEDGER_REFUSED',
+    code: 'LEDGER_EXCEEDS_TARGET',
     exit: exitCodes.refused,
-    message: `The ledger refused this for account ${name}: ${status.replaceAll('_', ' ')}. Nothing was changed.`,
+    message: `Account ${name} would have more than an account of this ledger may have. Nothing was changed.`,
+    next: 'fund it with less',
   })
 }

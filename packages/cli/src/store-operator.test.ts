@@ -1,0 +1,98 @@
+import { hashes } from '@millstream/hashes'
+import { createMemoryStore, type Store } from '@millstream/ledger'
+import type { Instant } from '@millstream/units'
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { Operator } from './operator.js'
+import * as StoreOperator from './store-operator.js'
+
+let store: Store
+let operator: Operator
+
+beforeEach(() => {
+  store = createMemoryStore({ clock: () => 1_767_225_600_000 as Instant.Instant, hashes })
+  operator = StoreOperator.create({ store, prefix: 'g.shop.', asset: { code: 'XRP', scale: 9 }, pid: 7 })
+})
+
+async function all<T>(rows: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = []
+  for await (const row of rows) list.push(row)
+  return list
+}
+
+describe('an operator', () => {
+  it('sees the accounts of the system before there are customers', async () => {
+    const rows = await all(operator.accounts())
+    expect(rows.map((row) => [row.id, row.kind, row.balance])).toContainEqual(['server', 'system', '0'])
+    expect(await operator.describe()).toEqual({ prefix: 'g.shop.', asset: { code: 'XRP', scale: 9 }, pid: 7 })
+  })
+
+  it('opens an account by giving it a limit, and changes it', async () => {
+    expect(await operator.limit('alice', 50n)).toMatchObject({ id: 'alice', kind: 'named', balance: '0', limit: '50' })
+    expect(await operator.limit('alice', 0n)).toMatchObject({ limit: '0' })
+    expect((await all(operator.accounts())).filter((row) => row.id === 'alice')).toHaveLength(1)
+  })
+
+  it('opens an account by giving it money, and changes neither its limit nor its kind', async () => {
+    const row = await operator.fund('bob', 100n, 'invoice 1')
+    expect(row).toMatchObject({ status: 'done', account: { id: 'bob', kind: 'stranger', balance: '100', limit: '0' } })
+    await operator.limit('carol', 7n)
+    expect((await operator.fund('carol', 1n, 'invoice 2')).account).toMatchObject({ kind: 'named', limit: '7' })
+  })
+
+  it('counts each reference once', async () => {
+    await operator.fund('bob', 100n, 'invoice 1')
+    expect(await operator.fund('bob', 100n, 'invoice 1')).toMatchObject({
+      status: 'exists',
+      account: { balance: '100' },
+    })
+    await expect(operator.fund('bob', 99n, 'invoice 1')).rejects.toMatchObject({ code: 'LEDGER_REFERENCE_TAKEN' })
+    await expect(operator.fund('eve', 100n, 'invoice 1')).rejects.toMatchObject({
+      code: 'LEDGER_REFERENCE_TAKEN',
+      exit: 12,
+    })
+  })
+
+  it('gives money back, never more than there is', async () => {
+    await operator.fund('bob', 100n, 'in')
+    expect((await operator.withdraw('bob', 60n, 'out')).account.balance).toBe('40')
+    expect((await operator.withdraw('bob', 60n, 'out')).status).toBe('exists')
+    await expect(operator.withdraw('bob', 41n, 'out 2')).rejects.toMatchObject({
+      code: 'LEDGER_EXCEEDS_BALANCE',
+      exit: 12,
+    })
+    await expect(operator.withdraw('nobody', 1n, 'x')).rejects.toMatchObject({ code: 'LEDGER_ACCOUNT_NOT_FOUND' })
+  })
+
+  it('lists movements newest first, of one account or of all', async () => {
+    await operator.fund('alice', 1n, 'a')
+    await operator.fund('bob', 2n, 'b')
+    await operator.withdraw('alice', 1n, 'c')
+    const references = async (account?: string, limit = 10) =>
+      (await all(operator.transfers(account === undefined ? { limit } : { limit, account }))).map(
+        (row) => row.reference,
+      )
+    expect(await references()).toEqual(['c', 'b', 'a'])
+    expect(await references('alice')).toEqual(['c', 'a'])
+    expect(await references(undefined, 1)).toEqual(['c'])
+    await expect(references('nobody')).rejects.toMatchObject({ code: 'LEDGER_ACCOUNT_NOT_FOUND' })
+    const [newest] = await all(operator.transfers({ limit: 1 }))
+    expect(newest).toMatchObject({
+      kind: 'withdrawal',
+      state: 'posted',
+      source: 'alice',
+      target: 'settlement',
+      amount: '1',
+    })
+    expect(newest?.at).toBe('2026-01-01T00:00:00.000Z')
+  })
+
+  it('may not touch the accounts of the system', async () => {
+    await expect(operator.fund('server', 1n, 'x')).rejects.toMatchObject({ code: 'LEDGER_ACCOUNT_KIND', exit: 12 })
+    await expect(operator.limit('settlement', 1n)).rejects.toMatchObject({ code: 'LEDGER_ACCOUNT_KIND' })
+  })
+
+  it('checks the books', async () => {
+    await operator.fund('alice', 5n, 'a')
+    expect(await operator.check()).toMatchObject({ ok: true, faults: [], total: '0', holds: 0 })
+  })
+})
