@@ -1,0 +1,478 @@
+/**
+ * The plugin as programs of 2017 know it: the Ledger Plugin Interface (IL-RFC-4 draft 8) on a BTP trustline, with the
+ * options, methods and events of ilp-plugin-payment-channel-framework 1.3.5.
+ *
+ * It translates and holds no rules of its own: the book of `@millstream/ledger` decides about transfers, the session of
+ * `@millstream/btp` about frames. Where the plugin of 2017 crashed, lost its peer or told an event twice, this one does
+ * what the specification says.
+ */
+import { debuglog } from 'node:util'
+import {
+  acceptConnection,
+  accountName,
+  type BtpSocket,
+  type BtpSocketListener,
+  createSession,
+  type Session,
+  type SessionHandler,
+} from '@millstream/btp'
+import { connectWebSocket } from '@millstream/btp/node'
+import { BtpUri } from '@millstream/codec'
+import { hashes, randomBytes, systemClock } from '@millstream/hashes'
+import * as BtpError from './btp-error.js'
+import { authenticate, type Connector, createConnector, FinalError } from './connector.js'
+import { Emitter } from './emitter.js'
+import * as LedgerError from './errors.js'
+import * as LedgerInfo from './ledger-info.js'
+import { createLinks, type Link, type Links } from './link.js'
+import { createListener, type Listener } from './listener.js'
+import type * as Message from './message.js'
+import * as Options from './options.js'
+import * as ProgramSocket from './program-socket.js'
+import * as Questions from './questions.js'
+import { createRequests, type RequestHandler, type Requests } from './requests.js'
+import * as Text from './text.js'
+import type * as Transfer from './transfer.js'
+import { openTrustline, type Trustline } from './trustline.js'
+
+type Told = readonly [event: string, args: readonly unknown[]]
+
+/** Shown with NODE_DEBUG=ilp-plugin-payment-channel-framework. */
+const debug = debuglog('ilp-plugin-payment-channel-framework')
+
+/** Until then `connect` has connected, unless its caller says otherwise. */
+const connectTimeoutMs = 20_000
+/** Longest wait of a timer; a longer one would fire at once. */
+const timeoutMsMax = 2 ** 31 - 1
+
+export class Plugin extends Emitter {
+  /** The error classes, as 1.3.5 exports them. */
+  static readonly errors = LedgerError
+
+  /** @throws {NotSupportedError} Always: this module has the trustline without a payment channel. */
+  static makePaymentChannelPlugin(): never {
+    throw new LedgerError.NotSupportedError(
+      'makePaymentChannelPlugin is not supported: this module has the trustline without a payment channel.',
+    )
+  }
+
+  readonly #settings: Options.Settings
+  readonly #links: Links = createLinks()
+  readonly #requests: Requests
+  readonly #asker = Questions.createAsker()
+  readonly #connector: Connector | undefined
+  readonly #listener: Listener | undefined
+  #info: LedgerInfo.LedgerInfo | undefined
+  #trustline: Trustline | undefined
+  #starting: Promise<void> | undefined
+  /** `connect` has succeeded, and `disconnect` was not called since. */
+  #isStarted = false
+  /** Events that wait until the program has had the time to listen for them. */
+  #waiting: Told[] | undefined = []
+
+  /** @throws {InvalidFieldsError} An option is missing or malformed. */
+  constructor(options: Options.PluginOptions) {
+    super()
+    this.#settings = Options.parse(options)
+    this.#info = this.#settings.info
+    this.#requests = createRequests({
+      clock: systemClock,
+      announce: (event, ...args) => this.#tell(event, ...args),
+      addresses: () => this.#addresses(),
+      facts: () => this.#facts(),
+    })
+    const { server, listener } = this.#settings
+    this.#connector = server === undefined ? undefined : this.#createConnector(server)
+    // Listens at once, as in 2017: a peer may connect before this side's program does.
+    this.#listener = listener === undefined ? undefined : createListener(listener, (socket) => this.#accept(socket))
+  }
+
+  /**
+   * Resolves when the ledger is loaded and the peer can be reached: at the port of `listener`, or over the connection to
+   * `server`.
+   *
+   * @param options - `timeout` in milliseconds; `Infinity` for none.
+   * @throws {TypeError} `timeout` is not a number.
+   * @throws {NotAcceptedError} The server has refused the user name and token.
+   * @throws {UnreachableError} No connection, or none in time.
+   */
+  async connect(options?: { readonly timeout?: number }): Promise<void> {
+    const timeoutMs = timeoutFrom(options)
+    if (this.#isStarted) return
+    this.#starting ??= this.#start().finally(() => {
+      this.#starting = undefined
+    })
+    await within(timeoutMs, this.#starting, () => this.#stop())
+  }
+
+  async disconnect(): Promise<void> {
+    const wasStarted = this.#isStarted
+    await this.#stop()
+    await this.#starting?.catch(() => undefined)
+    if (wasStarted) this.#announce('disconnect')
+  }
+
+  isConnected(): boolean {
+    const isReachable = this.#connector === undefined || this.#listener !== undefined
+    return this.#isStarted && (isReachable || this.#links.newest() !== undefined)
+  }
+
+  /** @throws {UnreachableError} Not connected, and no option has said it. */
+  getInfo(): LedgerInfo.LedgerInfo {
+    return LedgerInfo.copyOf(this.#knownInfo('getInfo'))
+  }
+
+  /** This side's address on the ledger. @throws {UnreachableError} As `getInfo`. */
+  getAccount(): string {
+    return this.#prefix('getAccount') + (this.#settings.store === undefined ? 'client' : 'server')
+  }
+
+  /** The other side's. @throws {UnreachableError} As `getInfo`. */
+  getPeerAccount(): string {
+    return this.#prefix('getPeerAccount') + (this.#settings.store === undefined ? 'server' : 'client')
+  }
+
+  /** Fulfilled incoming less fulfilled outgoing, in base units; a side that keeps no book asks the other. */
+  async getBalance(): Promise<string> {
+    const trustline = this.#connected('getBalance')
+    return this.#settings.store === undefined ? this.getPeerBalance() : trustline.balance().toString()
+  }
+
+  /** What this side's balance is in the peer's book. */
+  async getPeerBalance(): Promise<string> {
+    const { session } = this.#link('getPeerBalance')
+    return (-(await this.#asker.balance(session))).toString()
+  }
+
+  /** The lowest that this side's balance may become, by the peer's word. */
+  async getLimit(): Promise<string> {
+    const { session } = this.#link('getLimit')
+    const limit = await this.#asker.limit(session)
+    return limit === 'Infinity' ? '-Infinity' : (-BigInt(limit)).toString()
+  }
+
+  /** Resolves when the peer holds the transfer, which may be a while before it is fulfilled or rejected. */
+  async sendTransfer(transfer: unknown): Promise<null> {
+    return this.#connected('sendTransfer').send(transfer)
+  }
+
+  /**
+   * @param fulfillment - 32 bytes as base64url.
+   * @param ilp - A packet that goes along, as base64url.
+   * @returns With a `listener`, when it is stored; else when the payer has acknowledged it.
+   */
+  async fulfillCondition(transferId: unknown, fulfillment: unknown, ilp?: unknown): Promise<null> {
+    const trustline = this.#connected('fulfillCondition')
+    // A payee without the book has to reach the one who has it.
+    if (this.#listener === undefined) this.#link('fulfillCondition')
+    const packet = ilp === undefined || ilp === null ? undefined : Text.toBytes('ilp', ilp)
+    const id = Text.toTransferId('transferId', transferId)
+    return trustline.fulfill(id, Text.toFulfillment('fulfillment', fulfillment), packet)
+  }
+
+  /** @param reason - Every field has a default. */
+  async rejectIncomingTransfer(transferId: unknown, reason?: unknown): Promise<null> {
+    const trustline = this.#connected('rejectIncomingTransfer')
+    return trustline.reject(Text.toTransferId('transferId', transferId), reason)
+  }
+
+  async getFulfillment(transferId: unknown): Promise<string> {
+    return this.#connected('getFulfillment').fulfillment(Text.toTransferId('transferId', transferId))
+  }
+
+  async sendRequest(message: unknown): Promise<Message.ProgramMessage> {
+    return this.#requests.send(this.#link('sendRequest').session, message)
+  }
+
+  /** @param handler - Gives the answer to a request, or a promise of it. */
+  registerRequestHandler(handler: RequestHandler): void {
+    this.#requests.register(handler)
+  }
+
+  deregisterRequestHandler(): void {
+    this.#requests.deregister()
+  }
+
+  /**
+   * Takes over a WebSocket that the program has opened or accepted itself.
+   *
+   * @param auth - The user name and token to authenticate with; without it the other end has to authenticate.
+   * @returns Resolves when that is done.
+   */
+  addSocket(socket: unknown, auth?: { readonly username: string; readonly token: string }): Promise<void> {
+    const added = this.#addSocket(socket, auth)
+    // Two seconds of silence of a stranger must not end a process that does not wait for them.
+    added.catch((error: Error) => debug('addSocket: %s', error.message))
+    return added
+  }
+
+  async #start(): Promise<void> {
+    try {
+      await this.#listener?.open()
+      if (this.#links.newest() === undefined) await this.#openConnection()
+      const asked = this.#links.newest()
+      if (this.#info === undefined && asked !== undefined) await this.#learn(asked.session)
+      this.#trustline ??= await this.#openTrustline()
+    } catch (error) {
+      await this.#stop()
+      throw error
+    }
+    this.#isStarted = true
+    for (const link of this.#links.all()) this.#trustline.linkOpened(link)
+    this.#announce('connect')
+    // After what the program does when `connect` has resolved, which is where it registers its handlers.
+    setImmediate(() => {
+      const waiting = this.#waiting ?? []
+      this.#waiting = undefined
+      for (const [event, args] of waiting) this.#announce(event, ...args)
+    })
+  }
+
+  async #stop(): Promise<void> {
+    this.#isStarted = false
+    this.#waiting ??= []
+    this.#connector?.close()
+    this.#links.close(1000, 'disconnected')
+    await this.#listener?.close()
+    // Without a store to load it from again it is kept.
+    if (this.#settings.store === undefined) return
+    const trustline = this.#trustline
+    this.#trustline = undefined
+    await trustline?.close()
+  }
+
+  #openTrustline(): Promise<Trustline> {
+    return openTrustline({
+      settings: this.#settings,
+      links: this.#links,
+      clock: systemClock,
+      hashes,
+      randomBytes,
+      addresses: () => this.#addresses(),
+      announce: (event, ...args) => this.#tell(event, ...args),
+      failed: (error) => this.#fail(error),
+    })
+  }
+
+  async #openConnection(): Promise<void> {
+    try {
+      await this.#connector?.open()
+    } catch (error) {
+      // A peer that also connects to us may come, though we cannot reach it now.
+      if (this.#listener === undefined || this.#info === undefined) throw error
+      this.#connector?.comeBack()
+    }
+  }
+
+  #createConnector(server: string): Connector {
+    let uri: BtpUri.BtpUri
+    try {
+      uri = BtpUri.parse(server)
+    } catch (error) {
+      throw new LedgerError.InvalidFieldsError(`invalid "server": ${(error as Error).message}`)
+    }
+    let link: Link | undefined
+    return createConnector({
+      uri,
+      connect: connectWebSocket,
+      createSession: (socket) => this.#createSession(socket, () => link!),
+      opened: async (session) => {
+        if (this.#settings.info === undefined) await this.#learn(session)
+        link = this.#linkOf(session, uri.username, uri.token)
+        this.#opened(link)
+        if (this.#isStarted) this.#announce('connect')
+      },
+      lost: () => {
+        if (this.#isStarted) this.#announce('disconnect')
+      },
+      failed: (error) => this.#fail(error),
+    })
+  }
+
+  /** A connection that somebody opened to this side. */
+  #accept(socket: BtpSocket, accepted?: () => void, ended?: () => void): BtpSocketListener {
+    return acceptConnection<Pick<Link, 'user' | 'isPassing'>>({
+      socket,
+      clock: systemClock,
+      compatibleErrorCodes: this.#settings.compatibleErrorCodes,
+      authenticate: async (username, token) => {
+        if (await this.#settings.authCheck(username, token)) return { account: userOf(username, token) }
+        return { refused: { name: 'NotAcceptedError', message: 'invalid auth token and/or username' } }
+      },
+      accepted: (user) => {
+        const session = this.#createSession(socket, () => link)
+        const link: Link = { session, ...user }
+        this.#opened(link)
+        accepted?.()
+        return session
+      },
+      ...(ended === undefined ? {} : { ended }),
+    })
+  }
+
+  async #addSocket(value: unknown, auth?: { readonly username: string; readonly token: string }): Promise<void> {
+    if (!ProgramSocket.isProgramSocket(value)) throw new TypeError('Argument expected to be a socket object.')
+    const { socket, attach } = ProgramSocket.adapt(value)
+    if (auth === undefined) {
+      const timedOut = () => new LedgerError.UnreachableError('client did not send correct auth message in time')
+      return new Promise((resolve, reject) => attach(this.#accept(socket, resolve, () => reject(timedOut()))))
+    }
+    if (typeof auth.username !== 'string' || typeof auth.token !== 'string') {
+      throw new TypeError('auth.username and auth.token should be strings (but empty strings are allowed)')
+    }
+    let link: Link | undefined
+    const session = this.#createSession(socket, () => link!)
+    attach(session)
+    await authenticate(session, auth.username, auth.token)
+    link = this.#linkOf(session, auth.username, auth.token)
+    this.#opened(link)
+  }
+
+  /** @param link - Is there before the first frame that asks for it. */
+  #createSession(socket: BtpSocket, link: () => Link): Session {
+    const handler: SessionHandler = {
+      prepare: (frame) => this.#whenLoaded(link(), frame, (trustline) => trustline.prepareArrived(link(), frame)),
+      fulfill: (frame) => this.#whenLoaded(link(), frame, (trustline) => trustline.fulfillArrived(link(), frame)),
+      reject: (frame) => this.#whenLoaded(link(), frame, (trustline) => trustline.rejectArrived(link(), frame)),
+      message: (frame) => this.#requests.arrived(session, frame),
+      closed: () => {
+        const closed = link()
+        if (closed !== undefined) this.#links.remove(closed)
+      },
+    }
+    const session = createSession({
+      socket,
+      clock: systemClock,
+      handler,
+      compatibleErrorCodes: this.#settings.compatibleErrorCodes,
+    })
+    return session
+  }
+
+  /** Frames about transfers wait for a ledger that is being loaded. Without one they are refused, and may come again. */
+  #whenLoaded(link: Link, frame: { readonly requestId: number }, handle: (trustline: Trustline) => void): void {
+    const run = () => {
+      try {
+        if (this.#trustline === undefined) throw new LedgerError.UnreachableError('not connected yet')
+        handle(this.#trustline)
+      } catch (error) {
+        link.session.refuse(frame.requestId, BtpError.toRefusal(error))
+      }
+    }
+    if (this.#trustline === undefined && this.#starting !== undefined) this.#starting.then(run, run)
+    else run()
+  }
+
+  #linkOf(session: Session, username: string, token: string): Link {
+    return { session, ...userOf(username, token) }
+  }
+
+  #opened(link: Link): void {
+    this.#links.add(link)
+    if (this.#isStarted) this.#trustline?.linkOpened(link)
+  }
+
+  /** Asks what ledger this is, and makes sure that it is the one that it was. */
+  async #learn(session: Session): Promise<void> {
+    const info = await this.#asker.info(session)
+    const known = this.#info
+    const { prefix } = this.#settings
+    if (prefix !== undefined && info.prefix !== prefix) {
+      throw new FinalError(`The peer's prefix is ${info.prefix}, and ${prefix} was configured.`)
+    }
+    if (known !== undefined && !LedgerInfo.isSameLedger(known, info)) {
+      throw new FinalError('The peer has come back with another prefix, currency or scale.')
+    }
+    this.#info = info
+    if (known !== undefined && JSON.stringify(known) !== JSON.stringify(info)) this.#tell('info_change', this.getInfo())
+  }
+
+  #fail(error: Error): void {
+    debug('failed: %s', error.message)
+    this.#stop().catch((stopError: Error) => debug('not stopped: %s', stopError.message))
+    this.#announce('error', error)
+  }
+
+  #facts(): Questions.Facts {
+    const { balanceMax } = this.#settings
+    return {
+      account: this.getAccount(),
+      info: this.#knownInfo('getInfo'),
+      limit: balanceMax === undefined ? 'Infinity' : balanceMax.toString(),
+      balance: () => this.#loaded('getBalance').balance(),
+    }
+  }
+
+  #addresses(): Transfer.Addresses {
+    return { prefix: this.#prefix('getAccount'), account: this.getAccount(), peer: this.getPeerAccount() }
+  }
+
+  #prefix(method: string): string {
+    return this.#settings.prefix ?? this.#knownInfo(method).prefix
+  }
+
+  #knownInfo(method: string): LedgerInfo.LedgerInfo {
+    if (this.#info === undefined) throw notConnected(method)
+    return this.#info
+  }
+
+  #loaded(method: string): Trustline {
+    if (this.#trustline === undefined) throw notConnected(method)
+    return this.#trustline
+  }
+
+  #connected(method: string): Trustline {
+    if (!this.#isStarted) throw notConnected(method)
+    return this.#loaded(method)
+  }
+
+  #link(method: string): Link {
+    const link = this.#links.newest()
+    if (!this.#isStarted || link === undefined) throw notConnected(method)
+    return link
+  }
+
+  /** Tells an event, once the program has had the time to listen for it. */
+  #tell(event: string, ...args: unknown[]): void {
+    if (this.#waiting === undefined) this.#announce(event, ...args)
+    else this.#waiting.push([event, args])
+  }
+
+  #announce(event: string, ...args: unknown[]): void {
+    this.announce(event, args, (error) => debug('a handler of %s has failed: %o', event, error))
+  }
+}
+
+/** Connections of one user are interchangeable; empty credentials are anybody's. */
+function userOf(username: string, token: string): Pick<Link, 'user' | 'isPassing'> {
+  return { user: accountName(hashes, username, token), isPassing: username === '' && token === '' }
+}
+
+/** IL-RFC-4: milliseconds; falsy is the default, Infinity is none, what is not a number is a TypeError. */
+function timeoutFrom(options: { readonly timeout?: number } | undefined): number {
+  const timeout: unknown = options?.timeout
+  if (!timeout) return connectTimeoutMs
+  if (typeof timeout !== 'number')
+    throw new TypeError(`The timeout of connect must be a number; got ${String(timeout)}`)
+  return timeout
+}
+
+async function within(timeoutMs: number, promise: Promise<void>, giveUp: () => Promise<void>): Promise<void> {
+  if (timeoutMs > timeoutMsMax) return promise
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const timedOut = new Promise<void>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(new LedgerError.UnreachableError(`Not connected within ${timeoutMs} ms.`))
+      void giveUp()
+    }, timeoutMs)
+  })
+  try {
+    await Promise.race([promise, timedOut])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function notConnected(method: string): LedgerError.UnreachableError {
+  return new LedgerError.UnreachableError(`Must be connected before ${method} can be called.`)
+}
