@@ -8,7 +8,8 @@ import { CodecError } from './codec-error.js'
 
 export const charactersMax = 2048
 
-const pattern = /^btp\+(wss?):\/\/([\x21-\x7e]+)$/
+// URL would skip further slashes in front of the host, and take backslashes for slashes.
+const pattern = /^btp\+(wss?):\/\/((?!\/)[\x21-\x5b\x5d-\x7e]+)$/
 
 export interface BtpUri {
   /** The WebSocket URL: without credentials. */

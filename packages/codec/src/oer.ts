@@ -267,7 +267,8 @@ export class Writer {
 
   uint8(field: string, value: number): void {
     assertUint(field, value, uint8Max)
-    this.bytes[this.reserve(1)] = value
+    const offset = this.reserve(1)
+    this.bytes[offset] = value
   }
 
   uint16(field: string, value: number): void {
@@ -342,6 +343,7 @@ export class Writer {
     return this.bytes.slice(0, this.offset)
   }
 
+  /** May replace `bytes`: take it only afterwards. */
   private reserve(count: number): number {
     const offset = this.offset
     const needed = offset + count
