@@ -120,9 +120,9 @@ export class Book {
     return this.#state.limits
   }
 
-  /** Ledger time of the last batch. */
+  /** Ledger time: the clock's, but never before the last batch. */
   get now(): Instant.Instant {
-    return this.#state.now
+    return Math.max(this.#state.now, this.#clock()) as Instant.Instant
   }
 
   /** Place of the last record. */
@@ -190,7 +190,7 @@ export class Book {
    */
   restore(changes: Changes): void {
     if (this.#restoring === undefined) throw new Restore.RestoreError('the ledger is already at work')
-    Restore.restore(this.#state, changes, this.#restoring, Math.max(this.#clock(), changes.at) as Instant.Instant)
+    Restore.restore(this.#state, changes, this.#restoring, Math.max(this.now, changes.at) as Instant.Instant)
   }
 
   /** Says which record was the last, where it was left out of `restore`. */
@@ -201,7 +201,7 @@ export class Book {
 
   /** Takes over the id of a transfer that has ended, where its record was left out of `restore`. */
   remember(transfer: Restore.EndedTransfer): void {
-    Restore.remember(this.#state, transfer, Math.floor(Math.max(this.#clock(), this.#state.now) / 1000))
+    Restore.remember(this.#state, transfer, Math.floor(this.now / 1000))
   }
 }
 

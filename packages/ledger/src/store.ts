@@ -2,7 +2,7 @@
  * The Store: a ledger that keeps what it promises. Three homes (memory, SQLite, PostgreSQL), one set of rules, one
  * contract suite (`@millstream/ledger/testing`).
  */
-import type { Brand, Condition, Instant, TransferId } from '@millstream/units'
+import { type Brand, type Condition, type Instant, MillstreamError, type TransferId } from '@millstream/units'
 import type { Account, AccountId } from './account.js'
 import type { Command, Expired, OutcomeOf } from './command.js'
 
@@ -86,24 +86,38 @@ export interface CheckReport {
   readonly ok: boolean
   /** One sentence for each thing that does not hold; at most 100. */
   readonly faults: readonly string[]
+  /** Open accounts, the system's among them. */
   readonly accounts: number
+  /** Posted entries. */
   readonly entries: number
   readonly holds: number
   /** Sum of the balances of all accounts, the system's among them: 0. */
   readonly total: bigint
+  /** Sum of the amounts of all posted entries. */
   readonly posted: bigint
+  /** Sum of the amounts of all open holds. */
   readonly held: bigint
 }
 
 export interface Store {
-  /** Decides a batch, all of it against the state that the commands before it left. */
+  /**
+   * Decides a batch, each command against the state that the ones before it left.
+   *
+   * @throws {CommandError} A command is malformed; nothing of the batch was decided. So do the errors of `units`.
+   * @throws {StoreFailedError} Something could not be written: the ledger has to be loaded again.
+   * @throws {StoreClosedError} After `close`.
+   */
   apply<const Commands extends readonly Command[]>(commands: Commands): Batch<Commands>
   account(id: AccountId): MaybePromise<Account | undefined>
   find(name: string): MaybePromise<Account | undefined>
   accounts(): AsyncIterable<Account>
   /** Open holds, in the order of preparing: for a host that has just started. */
   holds(): MaybePromise<readonly Hold[]>
-  /** Entries after a cursor in order, at most `limit`; only durable ones. */
+  /**
+   * Entries after a cursor in order, at most `limit`; only durable ones.
+   *
+   * @throws {FeedPrunedError} Some of them are no longer kept.
+   */
   posted(after: Cursor, limit: number): Promise<readonly Entry[]>
   /**
    * Fulfilled transfers of a source that have not expired, in order, so that FULFILL can be sent again after a restart.
@@ -153,4 +167,36 @@ export interface TransferRecord {
   readonly expiresAt?: Instant.Instant
   /** Deposits and withdrawals only. */
   readonly reference?: string
+}
+
+/** A write failed: what was decided after the last `durable` is in memory only, and the ledger takes nothing more. */
+export class StoreFailedError extends MillstreamError {
+  override readonly name: string = 'Ledger.StoreFailedError'
+  readonly code: string = 'LEDGER_STORE_FAILED'
+  constructor(options: { readonly what: string; readonly next: string; readonly cause: unknown }) {
+    super(
+      `The ledger stopped: ${options.what}. Everything that was promised is safe; what was not yet promised is undone ` +
+        `when it starts again. ${options.next}`,
+      { cause: options.cause },
+    )
+  }
+}
+
+export class StoreClosedError extends MillstreamError {
+  override readonly name = 'Ledger.StoreClosedError'
+  readonly code = 'LEDGER_CLOSED'
+  constructor() {
+    super('The ledger is closed and takes no more commands.')
+  }
+}
+
+export class FeedPrunedError extends MillstreamError {
+  override readonly name = 'Ledger.FeedPrunedError'
+  readonly code = 'LEDGER_FEED_PRUNED'
+  constructor(options: { readonly after: Cursor; readonly kept: Cursor }) {
+    super(
+      `The entries after ${options.after} are asked for, but only those after ${options.kept} are kept. Balances are ` +
+        'not affected.',
+    )
+  }
 }

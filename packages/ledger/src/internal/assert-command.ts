@@ -50,9 +50,6 @@ function assertCommand(command: Command): void {
     case 'limit':
       assertAmount(command.creditLimit)
       return
-    case 'merge':
-      if (command.from === command.into) throw new CommandError('an account is not merged into itself')
-      return
   }
 }
 

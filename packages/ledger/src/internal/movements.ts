@@ -51,7 +51,8 @@ function referenceExists(state: LedgerState, kind: 'deposit' | 'withdrawal', com
 export function merge(state: LedgerState, command: Merge): MergeOutcome {
   const from = state.accounts.get(command.from)
   const into = state.accounts.get(command.into)
-  if (from === undefined || into === undefined || !from.isStranger || !into.isStranger) return accountNotFound
+  if (from === undefined || into === undefined || from === into) return accountNotFound
+  if (!from.isStranger || !into.isStranger) return accountNotFound
   // Who repeats a transfer after coming back must meet the account that made it: a stranger with a past stays.
   if (from.kind === 'stranger' && (from.persisted || from.touched || from.ids > 0)) return accountNotFound
   if (from.holdsOut > 0 || from.holdsIn > 0) return { status: 'has_holds' }
