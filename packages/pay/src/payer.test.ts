@@ -1,0 +1,498 @@
+import { hashes, randomBytes } from '@millstream/hashes'
+import { createPluginPair, type PluginPairOptions } from '@millstream/plugin/testing'
+import { describe, expect, it } from 'vitest'
+import { createDrivenTime } from './internal/testing/driven-time.js'
+import { createFakeShop, type FakeShopOptions, letters, user } from './internal/testing/fake-shop.js'
+import { PayError } from './pay-error.js'
+import type { PayEvent } from './pay-event.js'
+import { createPayer, type PaidResponse, type PayerOptions } from './payer.js'
+import type { Endpoint } from './rail.js'
+
+const url = 'http://shop.example:8000/story?key=s3cret'
+const story = 'The quick brown fox jumps over the lazy dog.'
+
+interface WorldOptions extends Partial<FakeShopOptions> {
+  readonly ledger?: Partial<PluginPairOptions>
+  readonly payer?: Partial<PayerOptions>
+}
+
+function createWorld(options: WorldOptions = {}) {
+  const time = createDrivenTime()
+  const pair = createPluginPair({ clock: time.clock, hashes, ...options.ledger })
+  const shop = createFakeShop({ pieces: letters(story), ...options, plugin: pair.payee })
+  const events: PayEvent[] = []
+  const opened: Endpoint[] = []
+  const payer = createPayer({
+    http: shop.http,
+    clock: time.clock,
+    now: time.now,
+    timers: time.timers,
+    hashes,
+    randomBytes,
+    observer: (event) => void events.push(event),
+    async openPlugin(endpoint) {
+      opened.push(endpoint)
+      return { plugin: pair.payer, account: 'alice' }
+    },
+    ...options.payer,
+  })
+  return { time, pair, shop, payer, events, opened }
+}
+
+async function textOf(response: Pick<PaidResponse, 'body'>): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  for await (const chunk of response.body) text += decoder.decode(chunk, { stream: true })
+  return text
+}
+
+async function failureOf(promise: Promise<unknown>): Promise<PayError> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  expect(error).toBeInstanceOf(PayError)
+  return error as PayError
+}
+
+describe('fetch', () => {
+  it('pays for each piece and gives the content', async () => {
+    const { payer, shop, pair } = createWorld()
+    const response = await payer.fetch(url)
+    expect(response).toMatchObject({ status: 200, url })
+    expect(response.terms).toEqual({
+      form: 'tutorial',
+      price: 1n,
+      address: `g.letter-shop.mytrustline.server.${user}`,
+      unit: 'letter',
+      pieces: undefined,
+      asset: { code: 'XRP', scale: 9 },
+      ledger: 'g.letter-shop.mytrustline.',
+      paymentMin: undefined,
+    })
+    expect(await textOf(response)).toBe(story)
+    const summary = await response.summary
+    expect(summary).toMatchObject({
+      stopped: 'content_ended',
+      ended: true,
+      pieces: story.length,
+      bytes: story.length,
+      paid: BigInt(story.length),
+      piecesPaid: story.length,
+      spent: BigInt(story.length),
+      unknown: 0n,
+      held: 0n,
+      lost: 0n,
+      asset: { code: 'XRP', scale: 9 },
+      error: undefined,
+    })
+    expect(await pair.payer.balance()).toBe(-BigInt(story.length))
+    expect(shop.paid).toEqual(story.split('').map((_, i) => i + 1))
+  })
+
+  it('asks for content as it is', async () => {
+    const { payer, shop } = createWorld()
+    const response = await payer.fetch(url, { headers: { 'Accept-Encoding': 'gzip', 'X-Other': 'kept' } })
+    response.stop()
+    await response.summary
+    const { request } = shop.requests[0]!
+    expect(request.headers.get('accept-encoding')).toBe('identity')
+    expect(request.headers.get('x-other')).toBe('kept')
+  })
+
+  it('pays nothing before the body is read', async () => {
+    const { payer, shop, time } = createWorld()
+    const response = await payer.fetch(url)
+    await time.advance(60_000)
+    expect(shop.seen).toEqual([])
+    await payer.close()
+    expect(await response.summary).toMatchObject({ stopped: 'stopped', paid: 0n })
+  })
+
+  it('pays no more while its reader does not read', async () => {
+    const { payer, shop, time } = createWorld({ payer: { limits: { window: 4 } } })
+    const response = await payer.fetch(url)
+    const body = response.body[Symbol.asyncIterator]()
+    let text = ''
+    for (let i = 0; i < 6; i++) text += new TextDecoder().decode((await body.next()).value)
+    await time.advance(3_600_000)
+    expect(shop.paid.length - response.progress().pieces).toBeLessThanOrEqual(4)
+    expect(shop.paid.length).toBeLessThan(story.length)
+    expect(text + (await textOf({ body: { [Symbol.asyncIterator]: () => body } }))).toBe(story)
+  })
+
+  it('gives the body as a stream too', async () => {
+    const { payer } = createWorld()
+    const response = await payer.fetch(url)
+    expect(await new Response(response.readable()).text()).toBe(story)
+    expect(await response.summary).toMatchObject({ stopped: 'content_ended' })
+  })
+
+  it('lets an answer that asks for nothing pass', async () => {
+    const { payer, opened, pair } = createWorld({ headers: { pay: '' }, status: 404 })
+    const response = await payer.fetch(url)
+    expect(response).toMatchObject({ status: 404, terms: undefined })
+    response.stop()
+    expect(await response.summary).toMatchObject({ stopped: 'free', paid: 0n })
+    expect(opened).toEqual([])
+    expect(await pair.payer.balance()).toBe(0n)
+  })
+
+  it.each([204, 301, 404, 500])('does not pay for status %i', async (status) => {
+    const { payer } = createWorld({ status })
+    const response = await payer.fetch(url)
+    expect(response.terms).toBeUndefined()
+    response.stop()
+  })
+
+  it('does not pay for HEAD', async () => {
+    const { payer } = createWorld()
+    const response = await payer.fetch(url, { method: 'head' })
+    expect(response.terms).toBeUndefined()
+    response.stop()
+  })
+
+  it('says which shop gave no answer, without what may be secret in the address', async () => {
+    const { payer } = createWorld({ payer: { http: () => Promise.reject(new Error('ECONNREFUSED')) } })
+    const error = await failureOf(payer.fetch(url))
+    expect(error.code).toBe('PAY_SHOP_UNREACHABLE')
+    expect(error.message).toContain('http://shop.example:8000/story: ECONNREFUSED')
+    expect(error.message).not.toContain('s3cret')
+  })
+})
+
+describe('limits', () => {
+  it('are looked at before anything is opened', async () => {
+    const { payer, opened, shop } = createWorld({ price: 1001n })
+    const error = await failureOf(payer.fetch(url))
+    expect(error).toMatchObject({ code: 'PAY_PRICE_ABOVE_LIMIT', money: { paid: 0n, held: 0n } })
+    expect(error.next).toContain('--max-price 1001')
+    expect(opened).toEqual([])
+    expect(shop.closed()).toBe(true)
+  })
+
+  it('let a price pass that is exactly the limit', async () => {
+    const { payer } = createWorld({ price: 1000n, pieces: letters('abc') })
+    expect(await textOf(await payer.fetch(url))).toBe('abc')
+  })
+
+  it('stop at the budget, with all pieces that were paid', async () => {
+    const { payer, pair } = createWorld({ price: 3n, payer: { limits: { budget: 31n } } })
+    const response = await payer.fetch(url)
+    expect(await textOf(response)).toBe(story.slice(0, 10))
+    expect(await response.summary).toMatchObject({ stopped: 'budget', ended: false, paid: 30n, pieces: 10 })
+    expect(await pair.payer.balance()).toBe(-30n)
+  })
+
+  it('hold for all streams of the payer together', async () => {
+    const { payer } = createWorld({ payer: { limits: { budget: 50n } } })
+    const response = await payer.fetch(url)
+    expect(await textOf(response)).toBe(story)
+    const error = await failureOf(payer.fetch(url, { limits: { budget: 1000n, maxPrice: 0n } }))
+    expect(error.code).toBe('PAY_PRICE_ABOVE_LIMIT')
+  })
+
+  it('may be narrowed for one stream, not widened', async () => {
+    const { payer } = createWorld({ payer: { limits: { budget: 20n, pieces: 7 } } })
+    const response = await payer.fetch(url, { limits: { pieces: 5, budget: 1_000_000n } })
+    expect(await textOf(response)).toBe(story.slice(0, 5))
+    expect(await response.summary).toMatchObject({ stopped: 'pieces', paid: 5n })
+  })
+
+  it.each([
+    ['an asset that they do not name', { headers: { 'pay-terms': terms({ scale: '2' }) } }, 'PAY_ASSET_NOT_ALLOWED'],
+    ['an asset that the ledger names', { ledger: { asset: { code: 'USD', scale: 9 } } }, 'PAY_ASSET_NOT_ALLOWED'],
+    ['a unit that is not known', { headers: { 'pay-terms': terms({ unit: 'word' }) } }, 'PAY_UNIT_UNKNOWN'],
+    [
+      'another ledger than that of the rail',
+      { headers: { 'pay-terms': terms({ ledger: '"g.other."' }) } },
+      'PAY_TERMS_CONTRADICT',
+    ],
+    ['terms that cannot be read', { headers: { 'pay-terms': 'unit=' } }, 'PAY_HEADER_INVALID'],
+    [
+      'a price below what the rail carries',
+      { headers: { 'pay-terms': `${terms({})}, payment-min="2"` } },
+      'PAY_PRICE_BELOW_MINIMUM',
+    ],
+    ['a header that cannot be read', { headers: { pay: '1 g.x.y' } }, 'PAY_HEADER_INVALID'],
+    ['two headers', { headers: { pay: `1 g.x.y ${'A'.repeat(43)}, 1 g.x.y ${'A'.repeat(43)}` } }, 'PAY_HEADER_INVALID'],
+    [
+      'a condition instead of a secret',
+      { headers: { pay: `interledger-condition 1 g.letter-shop.x ${'A'.repeat(43)}` } },
+      'PAY_FORM_UNSUPPORTED',
+    ],
+    ['a balance to be paid first', { headers: { 'pay-balance': '0' } }, 'PAY_FORM_UNSUPPORTED'],
+    ['payment before anything', { status: 402 }, 'PAY_FIRST_UNSUPPORTED'],
+    ['a payee on another ledger', { headers: { pay: `1 g.other.server.x ${'A'.repeat(43)}` } }, 'PAY_PAYEE_ELSEWHERE'],
+    ['compressed content', { headers: { 'content-encoding': 'br' } }, 'PAY_CONTENT_ENCODED'],
+    ['a price above the budget', { price: 11n, payer: { limits: { budget: 10n } } }, 'PAY_BUDGET_BELOW_PRICE'],
+    ['a price above the risk', { price: 11n, payer: { limits: { risk: 10n } } }, 'PAY_RISK_BELOW_PRICE'],
+    ['no ledger', { headers: { 'pay-endpoint': '' } }, 'PAY_ENDPOINT_MISSING'],
+    ['a ledger elsewhere', { headers: { 'pay-endpoint': '"btp+ws://other.example:9000/"' } }, 'PAY_ENDPOINT_REFUSED'],
+    ['a ledger that cannot be read', { headers: { 'pay-endpoint': 'shop.example' } }, 'PAY_HEADER_INVALID'],
+    ['an unencrypted ledger after a redirect to https', { url: 'https://shop.example/' }, 'PAY_ENDPOINT_REFUSED'],
+    ['a ledger of the first host after a redirect elsewhere', { url: 'http://cdn.example/' }, 'PAY_ENDPOINT_REFUSED'],
+  ] as const)('refuse %s, and nothing is paid', async (_, options, code) => {
+    const { payer, shop, pair } = createWorld(options as WorldOptions)
+    const error = await failureOf(payer.fetch(url))
+    expect(error.code).toBe(code)
+    expect(error.next).not.toBe('')
+    expect(shop.seen).toEqual([])
+    expect(shop.closed()).toBe(true)
+    expect(await pair.payer.balance()).toBe(0n)
+  })
+
+  it('refuse an unencrypted ledger for encrypted content, unless it is on this machine', async () => {
+    const secured = createWorld()
+    const error = await failureOf(secured.payer.fetch('https://shop.example/'))
+    expect(error.code).toBe('PAY_ENDPOINT_REFUSED')
+    const local = createWorld({ headers: { 'pay-endpoint': '"btp+ws://localhost:9000/"' } })
+    expect(await textOf(await local.payer.fetch('https://localhost/'))).toBe(story)
+    const encrypted = createWorld({ headers: { 'pay-endpoint': '"btp+wss://shop.example:9000/"' } })
+    expect(await textOf(await encrypted.payer.fetch('https://shop.example/'))).toBe(story)
+    expect(encrypted.opened).toEqual([
+      { uri: 'btp+wss://shop.example:9000/', origin: 'btp+wss://shop.example:9000', secure: true },
+    ])
+  })
+
+  it('take a ledger on a host that the user listed', async () => {
+    for (const host of ['other.example', 'Other.example:9000']) {
+      const headers = { 'pay-endpoint': '"btp+ws://other.example:9000/"' }
+      const { payer } = createWorld({ headers, payer: { endpointHosts: [host] } })
+      expect(await textOf(await payer.fetch(url))).toBe(story)
+    }
+    const headers = { 'pay-endpoint': '"btp+ws://other.example:9000/"' }
+    const { payer } = createWorld({ headers, payer: { endpointHosts: ['other.example:9001'] } })
+    expect((await failureOf(payer.fetch(url))).code).toBe('PAY_ENDPOINT_REFUSED')
+  })
+
+  it('do not look at the endpoint when the rail was given', async () => {
+    const ledger = createWorld()
+    const { payer, opened } = createWorld({
+      headers: { 'pay-endpoint': '' },
+      payer: { rail: { plugin: ledger.pair.payer } },
+    })
+    const response = await payer.fetch(url)
+    response.stop()
+    await response.summary
+    expect(opened).toEqual([])
+  })
+
+  it('of another asset need amounts of their own', () => {
+    expect(() => createWorld({ payer: { limits: { asset: { code: 'USD', scale: 2 } } } })).toThrow(
+      expect.objectContaining({ code: 'PAY_LIMITS_INCOMPLETE' }),
+    )
+    expect(() =>
+      createWorld({ payer: { limits: { asset: { code: 'USD', scale: 2 }, maxPrice: 1n, budget: 5n } } }),
+    ).not.toThrow()
+  })
+})
+
+describe('a stream that stops', () => {
+  it('at stop(), with what is in flight', async () => {
+    const { payer, pair } = createWorld()
+    const response = await payer.fetch(url)
+    let text = ''
+    for await (const chunk of response.body) {
+      text += new TextDecoder().decode(chunk)
+      if (text.length > 5) response.stop()
+    }
+    const summary = await response.summary
+    expect(summary).toMatchObject({ stopped: 'stopped', ended: false, held: 0n, unknown: 0n, error: undefined })
+    expect(summary.pieces).toBe(text.length)
+    expect(await pair.payer.balance()).toBe(-summary.paid)
+  })
+
+  it('at its signal', async () => {
+    const { payer, time } = createWorld()
+    const controller = new AbortController()
+    const response = await payer.fetch(url, { signal: controller.signal })
+    await response.body[Symbol.asyncIterator]().next()
+    controller.abort()
+    await time.advance(1_000)
+    expect(await response.summary).toMatchObject({ stopped: 'stopped' })
+  })
+
+  it('before it asked, when its signal was aborted', async () => {
+    const { payer, shop } = createWorld()
+    await expect(payer.fetch(url, { signal: AbortSignal.abort() })).rejects.toThrow('aborted')
+    expect(shop.requests).toEqual([])
+  })
+
+  it('when its reader leaves', async () => {
+    const { payer, shop } = createWorld()
+    const response = await payer.fetch(url)
+    for await (const _ of response.body) break
+    expect(await response.summary).toMatchObject({ stopped: 'reader_left', error: undefined })
+    expect(shop.closed()).toBe(true)
+  })
+
+  it('when its stream is cancelled', async () => {
+    const { payer } = createWorld()
+    const response = await payer.fetch(url)
+    await response.readable().cancel()
+    expect(await response.summary).toMatchObject({ stopped: 'reader_left', paid: 0n })
+  })
+
+  it('when the body breaks off, and says so to its reader', async () => {
+    const { payer, time } = createWorld({ breakAfter: 5, payer: { limits: { window: 3 } } })
+    const response = await payer.fetch(url)
+    const error = await failureOf(textOf(response))
+    expect(error.code).toBe('PAY_CONTENT_BROKEN')
+    await time.advance(60_000)
+    const summary = await response.summary
+    expect(summary).toMatchObject({ stopped: 'broken', ended: false, held: 0n })
+    expect(summary.error?.code).toBe('PAY_CONTENT_BROKEN')
+    expect(summary.spent).toBe(summary.paid)
+  })
+
+  it('when the shop takes payments and sends nothing, having lost one price', async () => {
+    const { payer, shop, time, pair } = createWorld({ thief: true, price: 7n })
+    const response = await payer.fetch(url)
+    const reading = failureOf(textOf(response))
+    await time.advance(10_000)
+    const error = await reading
+    expect(error).toMatchObject({ code: 'PAY_NOT_DELIVERED', money: { paid: 7n, lost: 7n } })
+    expect(await response.summary).toMatchObject({ stopped: 'not_delivered', lost: 7n, pieces: 0 })
+    expect(shop.paid).toEqual([1])
+    expect(await pair.payer.balance()).toBe(-7n)
+  })
+
+  it('when the account has no credit left, and tells which one', async () => {
+    const { payer, pair } = createWorld({ ledger: { credit: 9n } })
+    const response = await payer.fetch(url)
+    const error = await failureOf(textOf(response))
+    expect(error.code).toBe('PAY_LEDGER_REFUSED')
+    expect(error.next).toContain('alice')
+    expect(await response.summary).toMatchObject({ stopped: 'ledger_refused', paid: 9n, pieces: 9 })
+    expect(await pair.payer.balance()).toBe(-9n)
+  })
+})
+
+describe('pieces that cannot be counted', () => {
+  it('are paid with at most 16 in flight', async () => {
+    let most = 0
+    let held = 0
+    const pieces = Array.from({ length: 300 }, (_, i) => new Uint8Array(1 + (i % 5)))
+    const { payer, shop, pair } = createWorld({
+      pieces,
+      headers: { 'pay-terms': '' },
+      payer: { limits: { window: 1000 } },
+      ledger: {
+        async carry(_, deliver) {
+          most = Math.max(most, ++held)
+          const outcome = await deliver()
+          held--
+          return outcome
+        },
+      },
+    })
+    const response = await payer.fetch(url)
+    expect(response.terms?.unit).toBe('opaque')
+    for await (const _ of response.body);
+    expect(await response.summary).toMatchObject({ stopped: 'content_ended', pieces: 300, paid: 300n, lost: 0n })
+    expect(most).toBe(16)
+    expect(shop.paid).toHaveLength(300)
+    expect(await pair.payer.balance()).toBe(-300n)
+  })
+})
+
+describe('quote', () => {
+  it('shows the terms, hangs up, pays nothing and opens nothing', async () => {
+    const { payer, opened, shop } = createWorld({ price: 12n })
+    const quote = await payer.quote(url)
+    expect(quote).toMatchObject({ status: 200, terms: { price: 12n, unit: 'letter' }, refusal: undefined })
+    expect(quote.endpoint?.origin).toBe('btp+ws://shop.example:9000')
+    expect(JSON.stringify({ ...quote, headers: undefined }, (_, value) => String(value))).not.toContain('BwcHBwc')
+    expect(opened).toEqual([])
+    expect(shop.seen).toEqual([])
+    expect(shop.closed()).toBe(true)
+  })
+
+  it('says why the payer would refuse', async () => {
+    const { payer } = createWorld({ price: 5000n })
+    expect((await payer.quote(url)).refusal?.code).toBe('PAY_PRICE_ABOVE_LIMIT')
+    const elsewhere = createWorld({ headers: { 'pay-endpoint': '"btp+ws://other.example/"' } })
+    expect(await elsewhere.payer.quote(url)).toMatchObject({ endpoint: undefined })
+    expect((await elsewhere.payer.quote(url)).refusal?.code).toBe('PAY_ENDPOINT_REFUSED')
+  })
+
+  it('has no terms for what is free', async () => {
+    const { payer } = createWorld({ headers: { pay: '' } })
+    expect(await payer.quote(url)).toMatchObject({ terms: undefined, endpoint: undefined, refusal: undefined })
+  })
+})
+
+describe('the rail', () => {
+  it('is opened once for a ledger, and closed with the payer', async () => {
+    let opens = 0
+    let closes = 0
+    const ledger = createWorld()
+    const { payer } = createWorld({
+      payer: {
+        http: ledger.shop.http,
+        openPlugin: async () => {
+          opens++
+          return { plugin: ledger.pair.payer, close: () => void closes++ }
+        },
+      },
+    })
+    const response = await payer.fetch(url)
+    expect(await textOf(response)).toBe(story)
+    await response.summary
+    const again = await payer.fetch(url)
+    again.stop()
+    await payer.close()
+    expect([opens, closes]).toEqual([1, 1])
+  })
+
+  it('that cannot be opened is tried again for the next answer', async () => {
+    let opens = 0
+    const ledger = createWorld()
+    const { payer } = createWorld({
+      payer: {
+        http: ledger.shop.http,
+        openPlugin: async () => {
+          if (++opens === 1) throw new Error('refused')
+          return { plugin: ledger.pair.payer }
+        },
+      },
+    })
+    await expect(payer.fetch(url)).rejects.toThrow('refused')
+    expect(await textOf(await payer.fetch(url))).toBe(story)
+  })
+
+  it('is asked for the balance, and a host that took too much is reported', async () => {
+    const { payer, pair, events } = createWorld()
+    const response = await payer.fetch(url)
+    await textOf(response)
+    await response.summary
+    await payer.reconcile()
+    expect(events.map(({ name }) => name)).not.toContain('pay.balance_unexplained')
+    pair.payer.balance = async () => -1000n
+    await payer.reconcile()
+    expect(events.at(-1)).toMatchObject({
+      name: 'pay.balance_unexplained',
+      amount: 1000n - BigInt(story.length),
+      balance: -1000n,
+    })
+  })
+})
+
+describe('progress', () => {
+  it('tells what is spent and what is left', async () => {
+    const { payer } = createWorld({ payer: { limits: { budget: 100n } } })
+    const response = await payer.fetch(url)
+    const body = response.body[Symbol.asyncIterator]()
+    await body.next()
+    const { pieces, bytes, left, spent, held } = response.progress()
+    expect([pieces, bytes]).toEqual([1, 1])
+    expect(left + spent + held).toBe(100n)
+    response.stop()
+  })
+})
+
+function terms(change: { readonly unit?: string; readonly scale?: string; readonly ledger?: string }): string {
+  const { unit = 'letter', scale = '9', ledger = '"g.letter-shop.mytrustline."' } = change
+  return `unit=${unit}, asset="XRP", scale=${scale}, ledger=${ledger}`
+}
