@@ -1,0 +1,25 @@
+import { createHash } from 'node:crypto'
+import { hashes } from '@millstream/hashes'
+import { describe, expect, it } from 'vitest'
+import { accountName } from './account-name.js'
+
+describe('account name', () => {
+  it('is the first 16 bytes of the hash of label, user and token, as base64url', () => {
+    const hash = createHash('sha256').update('millstream account\0alice\0s3cret').digest()
+    expect(accountName(hashes, 'alice', 's3cret')).toBe(hash.subarray(0, 16).toString('base64url'))
+  })
+
+  it('differs with the user, with the token, and with where one ends and the other begins', () => {
+    const names = [
+      accountName(hashes, 'alice', 's3cret'),
+      accountName(hashes, 'alice', 's3cres'),
+      accountName(hashes, 'alic', 'es3cret'),
+      accountName(hashes, '', 'alices3cret'),
+    ]
+    expect(new Set(names).size).toBe(4)
+  })
+
+  it('is a segment of an ILP address, whatever the credentials are', () => {
+    expect(accountName(hashes, 'Ærøskøbing', '🔑')).toMatch(/^[A-Za-z0-9_-]{22}$/)
+  })
+})

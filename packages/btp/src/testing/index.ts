@@ -1,0 +1,2 @@
+export { createManualTime, type ManualTime } from './manual-time.js'
+export { createMemoryNetwork, type MemoryNetwork } from './memory-network.js'
