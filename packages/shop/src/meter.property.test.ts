@@ -91,7 +91,7 @@ it('cuts letters exactly where a decoder of UTF-8 sees code points', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
       const { lengths } = run('letter', [new TextEncoder().encode(text)], 5)
-      expect(lengths).toEqual(Array.from(text.toWellFormed(), (letter) => new TextEncoder().encode(letter).length))
+      expect(lengths).toEqual(Array.from(text, (letter) => new TextEncoder().encode(letter).length))
     }),
   )
 })

@@ -1,7 +1,7 @@
 /** A shop on a ledger in memory, with a clock that is driven and a body that is looked at: for the tests. */
 import { Derivation } from '@millstream/codec'
 import { hashes, randomBytes } from '@millstream/hashes'
-import type { Plugin, SendOutcome } from '@millstream/plugin'
+import type { Cursor, IncomingTransfer, Plugin, SendOutcome } from '@millstream/plugin'
 import { createManualClock, createPluginPair, encodePayment, type PluginPairOptions } from '@millstream/plugin/testing'
 import { Condition, Instant, type Timers, TransferId } from '@millstream/units'
 import {
@@ -139,6 +139,23 @@ export async function openTestShop(
         packet: encodePayment(change.packetAmount ?? amount, destination),
       })
     },
+    /** The same payment as the plugin hands it to the shop, for tests that are the plugin. */
+    incoming(stream: PaidStream, number: number, change: Partial<IncomingTransfer> = {}): IncomingTransfer {
+      const amount = change.amount ?? stream.price
+      const destination = `${stream.address}.${number}`
+      const fulfillment = Derivation.tutorial(hashes, stream.secret)(destination)
+      return {
+        id: TransferId.from(randomBytes(16)),
+        source: payer.info().account,
+        amount,
+        condition: Condition.from(hashes.sha256(fulfillment)),
+        expiresAt: Instant.after(clock.now(), 30_000),
+        packet: encodePayment(amount, destination),
+        destination,
+        destinationAmount: amount,
+        ...change,
+      }
+    },
     /** What the payer's account has posted. */
     async spent(plugin: Plugin = payer): Promise<bigint> {
       return -(await plugin.balance())
@@ -154,6 +171,9 @@ export async function openTestShop(
       events.filter((event): event is Extract<ShopEvent, { name: Name }> => event.name === name),
   }
 }
+
+/** A place in the feed. */
+export const at = (cursor: number) => cursor as Cursor
 
 /** Until everything in this process that waits for nothing from outside is done. */
 export async function quiet(): Promise<void> {
