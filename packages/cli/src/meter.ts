@@ -64,8 +64,8 @@ export function create(options: MeterOptions): Meter {
     if (!shown || style === 'plain' || style === 'none') return
     shown = false
     if (style === 'line') write('\r\u001b[K')
-    // Gives the whole screen back to the content, clears the last row and stands on a new line below the content.
-    else write(`\u001b7\u001b[r\u001b[${reservedRows};1H\u001b[K\u001b8\n`)
+    // Gives the whole screen back to the content and clears the last row; the cursor stays at the end of the content.
+    else write(`\u001b7\u001b[r\u001b[${reservedRows};1H\u001b[K\u001b8`)
     reservedRows = 0
   }
 

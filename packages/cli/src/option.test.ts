@@ -87,6 +87,13 @@ describe('other values', () => {
     }
   })
 
+  it('takes assets with their scale', () => {
+    expect(Option.asset('XRP:9')).toEqual({ code: 'XRP', scale: 9 })
+    for (const text of ['XRP', 'XRP:', ':9', 'XRP:256', 'X P:9', 'XRP:-1']) {
+      expect(() => Option.asset(text), text).toThrow(Option.OptionError)
+    }
+  })
+
   it('takes prefixes of ledgers', () => {
     expect(Option.prefix('g.letter-shop.mytrustline.')).toBe('g.letter-shop.mytrustline.')
     for (const text of ['g.shop', '', '.', 'shop.', 'g..']) {

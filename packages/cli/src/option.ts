@@ -4,7 +4,7 @@
  */
 import { BtpUri, IlpAddress, PayEndpoint } from '@millstream/codec'
 import { parseStrangers, type Strangers } from '@millstream/trustline'
-import { Amount, MillstreamError } from '@millstream/units'
+import { Amount, type Asset, MillstreamError } from '@millstream/units'
 
 export type Content =
   | { readonly kind: 'letters' }
@@ -112,6 +112,13 @@ export function ledgerUri(text: string): BtpUri.BtpUri {
   } catch {
     throw new OptionError('It must be btp+ws://user:token@host:port/ or btp+wss://user:token@host:port/.')
   }
+}
+
+/** `XRP:9`: what amounts count, and how many digits follow the point. */
+export function asset(text: string): Asset {
+  const match = /^([A-Za-z0-9]{1,32}):([0-9]{1,3})$/.exec(text)
+  if (match === null || Number(match[2]) > 255) throw new OptionError('It must be a code and a scale: XRP:9.')
+  return { code: match[1]!, scale: Number(match[2]) }
 }
 
 function httpUrl(text: string): string {

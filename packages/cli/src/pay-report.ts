@@ -1,0 +1,176 @@
+/** What `pay` prints besides the content: the summary of a run, the terms of a dry run, and failures. */
+import type { Money as PayMoney, Progress, Quote, StopReason, Summary } from '@millstream/pay'
+import type { Asset } from '@millstream/units'
+import type { ExitCode } from './exit-code.js'
+import { printable } from './failure.js'
+import * as Meter from './meter.js'
+import * as Money from './money.js'
+
+/** One run of `pay`, whatever became of it: the last line of stderr. Amounts are decimal strings in base units. */
+export interface RunSummary {
+  readonly url: string
+  readonly stopped: StopReason | 'failed' | 'dry_run' | 'interrupted'
+  readonly pieces: number
+  readonly paid: string
+  readonly seconds: number
+  readonly piecesPerSecond: number
+  readonly unit: string
+  readonly asset?: Asset
+  /** Id of the account that paid, for the operator of its ledger. */
+  readonly account?: string
+  readonly piecesPaid: number
+  readonly bytes: number
+  /** Whether the content ended cleanly. */
+  readonly ended: boolean
+  /** Still held: paid or given back, at the latest when it expires. */
+  readonly held: string
+  /** Of unknown outcome: counts as spent. */
+  readonly unknown: string
+  /** Spent for pieces that did not arrive. */
+  readonly lost: string
+  readonly refused: number
+  readonly exit: ExitCode
+  readonly error?: string
+  readonly message?: string
+  readonly next?: string
+}
+
+const words: Record<RunSummary['stopped'], string> = {
+  content_ended: 'the content ended',
+  budget: 'the budget is used up',
+  pieces: 'as many pieces as you asked for',
+  stopped: 'you stopped it',
+  reader_left: 'the reader of stdout has gone',
+  free: 'it costs nothing',
+  broken: 'the content broke off',
+  refused: 'the shop refused a payment',
+  ledger_refused: 'the ledger refused a payment',
+  not_delivered: 'the shop took payments and delivered nothing',
+  state_failed: 'the folder of the payer cannot be written',
+  failed: 'it failed',
+  dry_run: 'it was a dry run, nothing was paid',
+  interrupted: 'you ended it at once',
+}
+
+/** `60 letters, paid 60 (0.00000006 XRP) in 4.9 s, 12.2/s: as many pieces as you asked for` */
+export function line(summary: RunSummary): string {
+  const { asset } = summary
+  const money = (text: string) => (asset === undefined ? text : printable(Money.format(BigInt(text), asset)))
+  const doubtful = [
+    ['held', summary.held],
+    ['of unknown outcome', summary.unknown],
+    ['for pieces that did not arrive', summary.lost],
+  ] as const
+  const doubts = doubtful.filter(([, amount]) => amount !== '0').map(([what, amount]) => `, ${money(amount)} ${what}`)
+  const counted = Meter.pieces(summary.pieces, summary.unit)
+  const rate = Meter.formatRate(summary.piecesPerSecond)
+  return `${counted}, paid ${money(summary.paid)}${doubts.join('')} in ${summary.seconds.toFixed(1)} s, ${rate}: ${words[summary.stopped]}\n`
+}
+
+export interface RunFacts {
+  readonly url: string
+  readonly unit: string
+  readonly asset: Asset | undefined
+  readonly account: string | undefined
+  readonly exit: ExitCode
+}
+
+export function ofRun(summary: Summary, facts: RunFacts): RunSummary {
+  return {
+    ...start(facts, summary.stopped, summary.pieces, summary.paid, summary.seconds),
+    ...rest(summary),
+    bytes: summary.bytes,
+    ended: summary.ended,
+    refused: summary.refused,
+  }
+}
+
+/** Of a run that ended before it had a summary, at a moment of its stream or before there was one. */
+export function ofMoment(
+  stopped: RunSummary['stopped'],
+  money: PayMoney,
+  progress: Pick<Progress, 'pieces' | 'bytes' | 'seconds'>,
+  facts: RunFacts,
+): RunSummary {
+  return {
+    ...start(facts, stopped, progress.pieces, money.paid, progress.seconds),
+    ...rest(money),
+    bytes: progress.bytes,
+    ended: false,
+    refused: 0,
+  }
+}
+
+function start(facts: RunFacts, stopped: RunSummary['stopped'], pieces: number, paid: bigint, seconds: number) {
+  const { url, unit, asset, account, exit } = facts
+  const piecesPerSecond = seconds > 0 ? Math.round((pieces / seconds) * 10) / 10 : 0
+  const known = { ...(asset === undefined ? {} : { asset }), ...(account === undefined ? {} : { account }) }
+  const rounded = Math.round(seconds * 1000) / 1000
+  return { url, stopped, pieces, paid: `${paid}`, seconds: rounded, piecesPerSecond, unit, ...known, exit }
+}
+
+function rest(money: PayMoney) {
+  const { piecesPaid, held, unknown, lost } = money
+  return { piecesPaid, held: `${held}`, unknown: `${unknown}`, lost: `${lost}` }
+}
+
+export interface QuoteFacts {
+  readonly quote: Quote
+  readonly asset: Asset | undefined
+  readonly account: string | undefined
+  /** Absent where the ledger could not be asked. */
+  readonly balance: bigint | undefined
+  /** The one that the user named, without credentials. */
+  readonly ledger: string | undefined
+}
+
+/** The terms of a dry run for a person. */
+export function terms({ quote, asset, account, balance, ledger }: QuoteFacts): string {
+  const money = (value: bigint) => (asset === undefined ? `${value}` : Money.format(value, asset))
+  const { terms: asked, endpoint, refusal } = quote
+  const lines: Array<readonly [string, string | undefined]> =
+    asked === undefined
+      ? [['price', `nothing: the shop answers ${quote.status} and asks for no money`]]
+      : [
+          ['price', `${money(asked.price)} for 1 ${unitWords(asked.unit)}`],
+          ['pieces', asked.pieces === undefined ? 'the shop does not say' : `${asked.pieces}`],
+          ['payee', asked.address],
+          ['ledger', ledger ?? endpoint?.uri ?? asked.ledger],
+          ['account', account],
+          ['balance', balance === undefined ? undefined : money(balance)],
+          ['verdict', refusal === undefined ? 'within your limits' : refusal.message],
+          ['next', refusal?.next],
+        ]
+  return lines
+    .filter((entry): entry is readonly [string, string] => entry[1] !== undefined)
+    .map(([label, text]) => `${label.padEnd(7)}  ${printable(text)}\n`)
+    .join('')
+}
+
+/** The same for a program: one object. */
+export function termsJson({ quote, asset, account, balance, ledger }: QuoteFacts): object {
+  const { terms: asked, endpoint, refusal } = quote
+  return {
+    url: quote.url,
+    status: quote.status,
+    ...(asked === undefined
+      ? { price: '0' }
+      : {
+          price: `${asked.price}`,
+          unit: asked.unit,
+          pieces: asked.pieces,
+          address: asked.address,
+          prefix: asked.ledger,
+        }),
+    asset,
+    endpoint: ledger ?? endpoint?.uri,
+    account,
+    balance: balance === undefined ? undefined : `${balance}`,
+    allowed: refusal === undefined,
+    ...(refusal === undefined ? {} : { error: refusal.code, message: refusal.message, next: refusal.next }),
+  }
+}
+
+function unitWords(unit: string): string {
+  return Meter.pieces(1, unit).replace(/^1 /, '')
+}
