@@ -173,7 +173,8 @@ export function createAccountTable(context: HostContext, hashes: Hashes, randomB
   }
 
   function released(account: HostAccount): void {
-    if (account.connections.length > 0 || account.held.size > 0 || account.outgoing > 0) return
+    if (account.connections.length > 0) return
+    // Nobody can come back for what was sent to a passing account.
     if (account.standing === 'passing') account.unacknowledged.clear()
     if (!isIdle(account)) return
     forget(account)

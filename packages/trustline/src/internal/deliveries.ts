@@ -137,7 +137,7 @@ export function createDeliveries(context: HostContext): Deliveries {
     store.recentlyFulfilled(id).then(
       (entries) => {
         for (const entry of entries.slice(-limits.unacknowledgedMax)) {
-          if (entry.postedAt <= startedAt) again(entry, account)
+          if (entry.postedAt < startedAt) again(entry, account)
         }
       },
       (error: unknown) => context.fail(error),

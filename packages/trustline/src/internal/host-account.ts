@@ -53,6 +53,8 @@ export interface HostAccount {
   isLimited: boolean
   readonly messages: TokenBucket
   searches: number
+  /** Settlements that are on their way to the disk. */
+  untold: number
   /** Transfers that the host holds for this customer. */
   outgoing: number
 }
@@ -83,6 +85,7 @@ export function createHostAccount(
     isLimited: false,
     messages: createBucket(limits.messagesBurst, limits.messagesPerSecond, now),
     searches: 0,
+    untold: 0,
     outgoing: 0,
   }
 }
@@ -106,6 +109,7 @@ export function isIdle(account: HostAccount): boolean {
     account.unacknowledged.size === 0 &&
     account.wanted.size === 0 &&
     account.searches === 0 &&
+    account.untold === 0 &&
     account.outgoing === 0
   )
 }

@@ -396,10 +396,8 @@ export function createIncoming(context: HostContext, accounts: AccountTable, del
     payment.cursor = cursor
     held--
     counters[state]++
-    if (payment.key !== undefined) {
-      payment.account.held.delete(payment.key)
-      accounts.released(payment.account)
-    }
+    payment.account.untold++
+    if (payment.key !== undefined) payment.account.held.delete(payment.key)
     report.settlements.push(payment)
   }
 
@@ -417,6 +415,9 @@ export function createIncoming(context: HostContext, accounts: AccountTable, del
       if (payment.state === 'fulfilled') deliveries.send(payment)
       else if (payment.state === 'expired') reject(payment, encodeExpired(context.address, clock()))
       else reject(payment, encodeRejection(payment.rejection ?? Refusals.payeeFailed, context.address, clock()))
+      const { account } = payment
+      account.untold--
+      if (account.connections.length === 0) accounts.released(account)
     }
   }
 

@@ -1,6 +1,6 @@
 /** A customer that speaks frames, over a socket in memory: whatever it sends is what the host receives. */
 import type { BtpSocket, BtpSocketListener } from '@millstream/btp'
-import { BtpFrame } from '@millstream/codec'
+import { BtpFrame, IlpPacket } from '@millstream/codec'
 import { Octets } from '@millstream/units'
 
 export interface RawCustomer {
@@ -8,7 +8,7 @@ export interface RawCustomer {
   readonly received: BtpFrame.Frame[]
   /** The code with which the host closed the socket, if it did. */
   readonly closedWith: number | undefined
-  /** Answers each FULFILL and REJECT of the host with RESPONSE. On unless switched off. */
+  /** Answers each request of the host with RESPONSE. On unless switched off. */
   acknowledges: boolean
   send(frame: BtpFrame.KnownFrame): void
   sendBytes(bytes: Uint8Array | string): void
@@ -34,8 +34,8 @@ export function createRawCustomer(accept: (socket: BtpSocket) => BtpSocketListen
       if (!isOpen) return
       const decoded = BtpFrame.decode(frame.slice())
       customer.received.push(decoded)
-      const isEnd = decoded.type === 'fulfill' || decoded.type === 'reject'
-      if (!isEnd || !customer.acknowledges) return
+      const isRequest = decoded.type === 'fulfill' || decoded.type === 'reject' || decoded.type === 'prepare'
+      if (!isRequest || !customer.acknowledges) return
       const { requestId } = decoded
       // As on a network: the answer comes after whoever sent has finished sending.
       queueMicrotask(() => customer.send({ type: 'response', requestId, protocolData: [] }))
@@ -91,4 +91,18 @@ export function authFrame(requestId: number, username: string, token: string): B
       { name: 'auth_token', contentType: text, data: bytes(token) },
     ],
   }
+}
+
+/** What a REJECT frame says. */
+export function reasonOf(frame: BtpFrame.Frame | undefined): { readonly code: string; readonly text: string } {
+  if (frame?.type !== 'reject') throw new Error(`not a REJECT but ${frame?.type}`)
+  const packet = IlpPacket.decode(BtpFrame.entry(frame.protocolData, 'ilp')!.data)
+  if (packet.type !== 'error') throw new Error(`not an ILP error but ${packet.type}`)
+  return { code: packet.code, text: new TextDecoder().decode(packet.data) }
+}
+
+/** What an ERROR frame says. */
+export function errorOf(frame: BtpFrame.Frame | undefined) {
+  if (frame?.type !== 'error') throw new Error(`not an ERROR but ${frame?.type}`)
+  return { code: frame.code, name: frame.name, text: new TextDecoder().decode(frame.data) }
 }

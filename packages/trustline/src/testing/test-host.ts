@@ -23,6 +23,8 @@ export interface TestHost {
   settle(): Promise<void>
   /** Moves the clock, runs timers, then settles. */
   advance(ms: number): Promise<void>
+  /** The process ends without a word: none of its timers runs any more. */
+  kill(): void
   /** The balance of the server. */
   balance(): Promise<bigint>
 }
@@ -43,6 +45,7 @@ export function openTestHost(options: TestHostOptions = {}): TestHost {
   const store = options.store ?? createMemoryStore({ clock: timers.clock, hashes, limits })
   const events: TrustlineEvent[] = []
   let made = 0
+  let isAlive = true
   const host = createTrustlineHost({
     prefix,
     asset: { code: 'XRP', scale: 9 },
@@ -53,7 +56,10 @@ export function openTestHost(options: TestHostOptions = {}): TestHost {
     strangers,
     store,
     clock: timers.clock,
-    timers,
+    timers: {
+      setTimeout: (callback, ms) => timers.setTimeout(() => isAlive && callback(), ms),
+      clearTimeout: timers.clearTimeout,
+    },
   })
   if (options.payee !== undefined) host.receive(options.payee)
 
@@ -83,6 +89,9 @@ export function openTestHost(options: TestHostOptions = {}): TestHost {
       timers.advance(ms)
       host.sweep()
       await testHost.settle()
+    },
+    kill() {
+      isAlive = false
     },
     balance: () => host.balance(),
   }
