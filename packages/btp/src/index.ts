@@ -1,4 +1,4 @@
-export { accountName } from './account-name.js'
+export { accountName, mayHoldDeposits } from './account-name.js'
 export {
   type AcceptOptions,
   type Authenticate,
