@@ -1,0 +1,41 @@
+/** The numbers of the packet types, as both versions have them: by name, and the names by number. */
+export const Type = Object.freeze({
+  TYPE_ILP_PAYMENT: 1,
+  TYPE_ILQP_LIQUIDITY_REQUEST: 2,
+  TYPE_ILQP_LIQUIDITY_RESPONSE: 3,
+  TYPE_ILQP_BY_SOURCE_REQUEST: 4,
+  TYPE_ILQP_BY_SOURCE_RESPONSE: 5,
+  TYPE_ILQP_BY_DESTINATION_REQUEST: 6,
+  TYPE_ILQP_BY_DESTINATION_RESPONSE: 7,
+  TYPE_ILP_ERROR: 8,
+  TYPE_ILP_FULFILLMENT: 9,
+  TYPE_ILP_FORWARDED_PAYMENT: 10,
+  TYPE_ILP_REJECTION: 11,
+  TYPE_ILP_PREPARE: 12,
+  TYPE_ILP_FULFILL: 13,
+  TYPE_ILP_REJECT: 14,
+  1: 'TYPE_ILP_PAYMENT',
+  2: 'TYPE_ILQP_LIQUIDITY_REQUEST',
+  3: 'TYPE_ILQP_LIQUIDITY_RESPONSE',
+  4: 'TYPE_ILQP_BY_SOURCE_REQUEST',
+  5: 'TYPE_ILQP_BY_SOURCE_RESPONSE',
+  6: 'TYPE_ILQP_BY_DESTINATION_REQUEST',
+  7: 'TYPE_ILQP_BY_DESTINATION_RESPONSE',
+  8: 'TYPE_ILP_ERROR',
+  9: 'TYPE_ILP_FULFILLMENT',
+  10: 'TYPE_ILP_FORWARDED_PAYMENT',
+  11: 'TYPE_ILP_REJECTION',
+  12: 'TYPE_ILP_PREPARE',
+  13: 'TYPE_ILP_FULFILL',
+  14: 'TYPE_ILP_REJECT',
+} as const)
+
+/** The names that version 3 added. */
+export const IlpPacketType = Object.freeze({
+  Prepare: 12,
+  Fulfill: 13,
+  Reject: 14,
+  12: 'Prepare',
+  13: 'Fulfill',
+  14: 'Reject',
+} as const)
