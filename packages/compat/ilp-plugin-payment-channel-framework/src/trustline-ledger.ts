@@ -11,23 +11,17 @@ import {
   type Decided,
   type Expired,
   type FulfillOutcome,
+  GroupCommit,
   type LedgerLimits,
   type PrepareOutcome,
   type RejectOutcome,
+  StoreClosedError,
+  StoreFailedError,
 } from '@millstream/ledger'
-import {
-  Amount,
-  type Condition,
-  type Hashes,
-  Instant,
-  MillstreamError,
-  type RandomBytes,
-  TransferId,
-} from '@millstream/units'
-import { createDeferred, type Deferred } from './deferred.js'
+import { Amount, type Condition, type Hashes, Instant, type RandomBytes, TransferId } from '@millstream/units'
 import type { Direction, EndedTransfers } from './ended-transfers.js'
-import { type FulfilledTransfer, type Journal, openJournal } from './journal.js'
 import type { Settings } from './options.js'
+import { type FulfilledTransfer, openProgramJournal } from './program-journal.js'
 import type * as Transfer from './transfer.js'
 import { directionFrom, heldUntil, own, peer, sourceOf, type TrustlineAccount, targetOf } from './trustline-accounts.js'
 import type { HeldTransfer } from './trustline-context.js'
@@ -85,22 +79,34 @@ const limits: Partial<LedgerLimits> = {
   balanceMax: 2n ** 72n,
 }
 
-const stored = Promise.resolve()
-
-/** @throws {JournalError} What is in the program's store cannot be read. Nothing in it was changed. */
+/** @throws {ProgramJournalError} What is in the program's store cannot be read. Nothing in it was changed. */
 export async function openTrustlineLedger(options: TrustlineLedgerOptions): Promise<TrustlineLedger> {
   const { settings, clock, hashes, randomBytes, expired } = options
   const book = new Book({ clock, hashes, randomBytes, limits })
-  const journal = settings.store === undefined ? undefined : await openJournal(settings.store, book, options.ended)
-  let isWriting = false
-  let batch: Deferred<void> | undefined
-  let failure: Error | undefined
+  const journal =
+    settings.store === undefined ? undefined : await openProgramJournal(settings.store, book, hashes, options.ended)
+  const commit = new GroupCommit({
+    hasWork: () => book.hasChanges,
+    write() {
+      const changes = book.take()
+      // Without a store the book is all there is.
+      if (changes !== undefined) return journal?.append(changes)
+    },
+    describe: (cause) => storeFailed(cause),
+  })
+  let isClosed = false
+  let hasFailed = false
   /** Found dead before anybody could be told. */
   let expiredEarly: readonly Expired[] = []
 
   openAccount(own, settings.balanceMin === undefined ? undefined : -settings.balanceMin)
   openAccount(peer, settings.balanceMax)
-  await durable()
+  try {
+    await commit.durable()
+  } catch (error) {
+    journal?.close()
+    throw error
+  }
 
   return {
     balance: () => book.account(own.id)!.posted,
@@ -137,23 +143,22 @@ export async function openTrustlineLedger(options: TrustlineLedgerOptions): Prom
       return { status, durable: durable() }
     },
     expire() {
-      if (failure !== undefined) return
+      if (isClosed || commit.failure !== undefined) return
       tellExpired([...expiredEarly, ...book.apply([]).expired])
       expiredEarly = []
     },
     held: (direction) => journal?.held(direction) ?? [],
     fulfilled: journal?.fulfilled ?? [],
     async close() {
-      if (failure !== undefined) return
-      await durable()
-      await journal?.close()
-      failure = new LedgerClosedError()
+      isClosed = true
+      if (commit.failure === undefined) await commit.idle()
+      journal?.close()
     },
   }
 
   function apply<const C extends Command>(command: C): Decided<[C]>['outcomes'][0] {
-    if (failure !== undefined) throw failure
-    // The byte strings belong to the ledger from here on.
+    if (commit.failure !== undefined) throw commit.failure
+    if (isClosed) throw new StoreClosedError()
     const decided = book.apply([command])
     tellExpired(decided.expired)
     return decided.outcomes[0]
@@ -167,69 +172,33 @@ export async function openTrustlineLedger(options: TrustlineLedgerOptions): Prom
     }
   }
 
-  /** Resolves when all that was decided so far is stored. Everything that is decided during one write is the next. */
+  /** Resolves when all that was decided so far is stored. */
   function durable(): Promise<void> {
-    if (journal === undefined) return stored
-    if (failure !== undefined) return rejected(failure)
-    if (!book.hasChanges && !isWriting && batch === undefined) return stored
-    if (batch === undefined) {
-      batch = createDeferred()
-      if (!isWriting) queueMicrotask(() => void write(journal))
-    }
-    return batch.promise
+    const written = commit.durable()
+    written.catch(fail)
+    return written
   }
 
-  async function write(to: Journal): Promise<void> {
-    isWriting = true
-    while (batch !== undefined) {
-      const written = batch
-      batch = undefined
-      try {
-        const changes = book.take()
-        if (changes !== undefined) await to.append(changes)
-        written.resolve()
-      } catch (error) {
-        failure = new LedgerStoreError(error)
-        written.reject(failure)
-        ;(batch as Deferred<void> | undefined)?.reject(failure)
-        batch = undefined
-        options.failed(failure)
-      }
-    }
-    isWriting = false
+  function fail(error: Error): void {
+    if (hasFailed) return
+    hasFailed = true
+    options.failed(error)
   }
 
   function openAccount({ id, name }: TrustlineAccount, creditLimit: bigint | undefined): void {
     const limit = creditLimit === undefined || creditLimit > Amount.amountMax ? Amount.amountMax : creditLimit
-    expiredEarly = [...expiredEarly, ...book.apply([{ type: 'open', name, kind: 'named', creditLimit: limit }]).expired]
+    const opened = book.apply([{ type: 'open', name, kind: 'named', creditLimit: limit }])
     // A program may come back with another limit than it had before.
-    if (book.account(id)!.creditLimit !== limit) book.apply([{ type: 'limit', account: id, creditLimit: limit }])
+    const isOther = book.account(id)!.creditLimit !== limit
+    const limited = isOther ? book.apply([{ type: 'limit', account: id, creditLimit: limit }]) : undefined
+    expiredEarly = [...expiredEarly, ...opened.expired, ...(limited?.expired ?? [])]
   }
 }
 
-function rejected(error: Error): Promise<void> {
-  const promise = Promise.reject(error)
-  promise.catch(() => undefined)
-  return promise
-}
-
-export class LedgerStoreError extends MillstreamError {
-  override readonly name = 'LedgerStoreError'
-  readonly code = 'LEDGER_STORE'
-  constructor(cause: unknown) {
-    super(
-      'The "_store" of the plugin has failed to keep a change of the ledger, so nothing more is decided: ' +
-        `${cause instanceof Error ? cause.message : String(cause)}. What was answered before is stored. ` +
-        'Connect again to go on with what the store has.',
-      { cause },
-    )
-  }
-}
-
-export class LedgerClosedError extends MillstreamError {
-  override readonly name = 'LedgerClosedError'
-  readonly code = 'LEDGER_CLOSED'
-  constructor() {
-    super('The plugin was disconnected; its ledger decides nothing until it is connected again.')
-  }
+function storeFailed(cause: unknown): StoreFailedError {
+  return new StoreFailedError({
+    what: `the "_store" of the plugin did not keep a change (${cause instanceof Error ? cause.message : String(cause)})`,
+    next: 'See to the store, then connect again.',
+    cause,
+  })
 }
