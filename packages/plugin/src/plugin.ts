@@ -36,7 +36,7 @@ export interface Payee {
    */
   fulfill(transfer: IncomingTransfer): Condition.Fulfillment | Rejection | Promise<Condition.Fulfillment | Rejection>
   /**
-   * Once the outcome is durable, before the payer is told. `fulfilled` means paid: `cursor` is its place in the feed.
+   * Once the outcome is durable; where this side keeps the book, before the payer is told. `fulfilled` means paid: `cursor` is its place in the feed.
    * Called exactly once for each transfer for which `fulfill` was called, if the process lives.
    */
   settled(transfer: IncomingTransfer, outcome: SettledOutcome, cursor: Cursor): void

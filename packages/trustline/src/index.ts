@@ -7,6 +7,7 @@ export {
   type TrustlineStats,
 } from './host.js'
 export type { PacketHandler } from './internal/requests.js'
+export { listenTrustline } from './listen.js'
 export {
   parseStrangers,
   type Strangers,

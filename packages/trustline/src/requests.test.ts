@@ -1,4 +1,6 @@
+import { accountName } from '@millstream/btp'
 import { type BtpFrame, IlpPacket } from '@millstream/codec'
+import { hashes } from '@millstream/hashes'
 import { Hex } from '@millstream/units'
 import { describe, expect, it } from 'vitest'
 import { errorOf, type RawCustomer } from './testing/raw-customer.js'
@@ -25,6 +27,7 @@ describe('info', () => {
     prefix,
     connectors: [],
     minBalance: '-1000',
+    account: prefix + accountName(hashes, 'alice', 'a token of sixteen bytes'),
   }
 
   it('is LedgerInfo for 02, and the address of the server for anything else', async () => {

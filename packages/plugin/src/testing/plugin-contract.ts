@@ -443,6 +443,8 @@ export function pluginContract(name: string, open: () => Promise<PairedPlugins>)
         const outcome = await payee.send(back.transfer)
         expect(outcome).toEqual({ status: 'fulfilled', fulfillment: back.fulfillment })
         expect(seen.held[0]).toMatchObject({ source: payee.info().account, amount: 4n })
+        // Here the payer may be the one who keeps the book: then it knows first.
+        await seen.ended(1)
         expect(seen.log).toEqual(['check', 'fulfill', 'settled fulfilled'])
         expect(await balances()).toEqual({ payer: before.payer + 4n, payee: before.payee - 4n })
       })
@@ -557,13 +559,17 @@ interface RecordingPayee extends Payee {
   /** What `fulfill` was called with. */
   readonly held: IncomingTransfer[]
   readonly settlements: Settlement[]
+  /** Resolves when so many have been settled. */
+  ended(count: number): Promise<void>
 }
 
 function payeeThat(
   answer: (transfer: IncomingTransfer) => Answer | Promise<Answer>,
   check: (transfer: IncomingTransfer) => Rejection | undefined = () => undefined,
 ): RecordingPayee {
+  const watchers: Watcher[] = []
   const recording: RecordingPayee = {
+    ended: (count) => watch(watchers, count, () => recording.settlements.length),
     log: [],
     held: [],
     settlements: [],
@@ -579,6 +585,7 @@ function payeeThat(
     settled(transfer, outcome, cursor) {
       recording.log.push(`settled ${outcome}`)
       recording.settlements.push({ transfer, outcome, cursor })
+      notify(watchers, recording.settlements.length)
     },
   }
   return recording
@@ -590,22 +597,34 @@ function slowPayee(): RecordingPayee & {
   answer(index: number, value: Answer): void
 } {
   const pending: ((answer: Answer) => void)[] = []
-  const watchers: { readonly count: number; readonly resolve: () => void }[] = []
+  const watchers: Watcher[] = []
   const recording = payeeThat(
     () =>
       new Promise((resolve) => {
         pending.push(resolve)
-        for (const watcher of watchers) if (pending.length >= watcher.count) watcher.resolve()
+        notify(watchers, pending.length)
       }),
   )
   return Object.assign(recording, {
-    asked: (count: number) =>
-      new Promise<void>((resolve) => {
-        if (pending.length >= count) resolve()
-        else watchers.push({ count, resolve })
-      }),
+    asked: (count: number) => watch(watchers, count, () => pending.length),
     answer: (index: number, value: Answer) => pending[index]!(value),
   })
+}
+
+interface Watcher {
+  readonly count: number
+  readonly resolve: () => void
+}
+
+function watch(watchers: Watcher[], count: number, reached: () => number): Promise<void> {
+  return new Promise((resolve) => {
+    if (reached() >= count) resolve()
+    else watchers.push({ count, resolve })
+  })
+}
+
+function notify(watchers: readonly Watcher[], reached: number): void {
+  for (const { count, resolve } of watchers) if (reached >= count) resolve()
 }
 
 function fulfillmentOf(some: readonly Payment[]): (transfer: IncomingTransfer) => Answer {

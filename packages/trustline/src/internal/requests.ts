@@ -63,7 +63,7 @@ export function createRequests(context: HostContext, handlePacket: PacketHandler
         const { account, session } = connection
         const { id } = account
         const found = id === undefined ? undefined : await store.account(id)
-        const answer = answerTo(frame.protocolData[0], found)
+        const answer = answerTo(frame.protocolData[0], account.address, found)
         report.jobs.push(() => {
           if ('message' in answer) session.refuse(frame.requestId, answer)
           else session.respond(frame.requestId, [answer])
@@ -74,18 +74,19 @@ export function createRequests(context: HostContext, handlePacket: PacketHandler
 
   function answerTo(
     asked: BtpFrame.ProtocolEntry | undefined,
+    asker: string,
     found: Account | undefined,
   ): BtpFrame.ProtocolEntry | BtpRefusal.Refusal {
     switch (asked?.name) {
       case 'info':
         if (asked.data.length === 0) return Refusals.badInfo
-        return asked.data[0] === fullInfo ? json('info', info(found)) : text('info', address)
+        return asked.data[0] === fullInfo ? json('info', info(asker, found)) : text('info', address)
       case 'balance':
         return { name: 'balance', contentType: BtpFrame.contentType.octets, data: int64(balance(found)) }
       case 'limit':
         return json('limit', String(limit(found)))
       case 'get_info':
-        return json('get_info', info(found))
+        return json('get_info', info(asker, found))
       case 'get_balance':
         return json('get_balance', String(balance(found)))
       case 'get_limit':
@@ -95,10 +96,10 @@ export function createRequests(context: HostContext, handlePacket: PacketHandler
     }
   }
 
-  /** LedgerInfo of IL-RFC-4, for the account that asks: the lowest balance it may reach is its own. */
-  function info(found: Account | undefined): object {
+  /** LedgerInfo of IL-RFC-4 for whoever asks: its own lowest balance, and, beyond the standard, its own address. */
+  function info(account: string, found: Account | undefined): object {
     const { scale: currencyScale, code: currencyCode } = asset
-    return { currencyScale, currencyCode, prefix, connectors: [], minBalance: String(-limit(found)) }
+    return { currencyScale, currencyCode, prefix, connectors: [], minBalance: String(-limit(found)), account }
   }
 
   /** The host's balance with the account: what the account owes. */
