@@ -18,10 +18,9 @@ describe('an amount', () => {
     for (const text of ['', '-1', '+1', '01', '00', '1.0', '1e3', ' 1', '1 ', '0x1', '1_000', 'abc', '１', '1\n']) {
       expect(() => Amount.fromText(text)).toThrow(Amount.AmountSyntaxError)
     }
-    for (const text of ['18446744073709551616', '99999999999999999999']) {
+    for (const text of ['18446744073709551616', '100000000000000000000', '9'.repeat(40)]) {
       expect(() => Amount.fromText(text)).toThrow(Amount.AmountOutOfRangeError)
     }
-    expect(() => Amount.fromText('100000000000000000000')).toThrow(Amount.AmountSyntaxError)
     expect(() => Amount.fromText(1 as unknown as string)).toThrow(Amount.AmountSyntaxError)
   })
 
@@ -60,7 +59,7 @@ describe('an amount', () => {
 
   it('that is none is an error of this project, with what was written cut short', () => {
     try {
-      Amount.fromText('9'.repeat(1000))
+      Amount.fromText('9'.repeat(41))
       expect.unreachable()
     } catch (error) {
       expect(error).toBeInstanceOf(MillstreamError)

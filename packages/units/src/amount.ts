@@ -13,8 +13,8 @@ export type Amount = Brand<bigint, 'Amount'>
 
 export const amountMax = 0xffff_ffff_ffff_ffffn as Amount
 
-const integerPattern = /^(?:0|[1-9][0-9]{0,19})$/
-const decimalPattern = /^(0|[1-9][0-9]{0,19})(?:\.([0-9]{1,30}))?$/
+const integerPattern = /^(?:0|[1-9][0-9]{0,39})$/
+const decimalPattern = /^(0|[1-9][0-9]{0,39})(?:\.([0-9]{1,30}))?$/
 
 /**
  * Checks that a value is an amount.
