@@ -8,8 +8,8 @@ export interface ManualTimers extends Timers {
   advance(ms: number): void
 }
 
-export function createManualTimers(): ManualTimers {
-  const clock = createManualClock()
+export function createManualTimers(start?: Instant.Instant): ManualTimers {
+  const clock = createManualClock(start)
   const timers = new Map<number, { readonly at: number; readonly callback: () => void }>()
   let made = 0
 
