@@ -48,6 +48,9 @@ export function createTestBody(): TestBody {
   return body
 }
 
+/** What a payer knows of a stream. */
+export type Payable = Pick<PaidStream, 'address' | 'secret' | 'price'>
+
 export interface PayOptions {
   readonly from?: Plugin
   readonly amount?: bigint
@@ -127,7 +130,7 @@ export async function openTestShop(
       return { stream, body }
     },
     /** Pays a stream, with this number. */
-    pay(stream: PaidStream, number: number | string, change: PayOptions = {}): Promise<SendOutcome> {
+    pay(stream: Payable, number: number | string, change: PayOptions = {}): Promise<SendOutcome> {
       const amount = change.amount ?? stream.price
       const destination = change.address === undefined ? `${stream.address}.${number}` : account + change.address
       const fulfillment = Derivation.tutorial(hashes, stream.secret)(destination)
@@ -140,7 +143,7 @@ export async function openTestShop(
       })
     },
     /** The same payment as the plugin hands it to the shop, for tests that are the plugin. */
-    incoming(stream: PaidStream, number: number, change: Partial<IncomingTransfer> = {}): IncomingTransfer {
+    incoming(stream: Payable, number: number, change: Partial<IncomingTransfer> = {}): IncomingTransfer {
       const amount = change.amount ?? stream.price
       const destination = `${stream.address}.${number}`
       const fulfillment = Derivation.tutorial(hashes, stream.secret)(destination)

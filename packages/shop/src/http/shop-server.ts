@@ -1,0 +1,66 @@
+/** A request handler for node:http that sells what a source finds. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Shop } from '../shop.js'
+import type { Found, NotFound, Source } from '../source/source.js'
+import { sendProblem } from './problem.js'
+import { answersMethod, fail, type HttpTerms, ignoreErrors, letGo, serveNode } from './serve-node.js'
+
+export interface ShopServerOptions extends HttpTerms {
+  readonly shop: Shop
+  readonly source: Source
+  /** Told of what a source throws: a request was answered with 500 for it. */
+  readonly onError?: (error: unknown) => void
+}
+
+export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void
+
+/**
+ * @example
+ * const handler = createShopServer({ shop, source: letters(hashes), price: 1n, piece: 'letter', endpoint: { port: 9000 } })
+ * createServer(handler).listen(8000)
+ */
+export function createShopServer(options: ShopServerOptions): RequestHandler {
+  const { shop, source, onError, ...terms } = options
+  return (request, response) => {
+    ignoreErrors(request, response)
+    if (!answersMethod(request, response)) return
+    answer(request, response).catch((error: unknown) => {
+      onError?.(error)
+      fail(response, error)
+    })
+  }
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = pathOf(request.url ?? '')
+    if (url === undefined) {
+      sendProblem(response, 400, 'The target of the request is malformed.')
+      return
+    }
+    const found = await find(request, response, url)
+    if ('problem' in found) sendProblem(response, found.problem, found.detail)
+    else if (response.closed) letGo(found)
+    else serveNode(shop, request, response, { ...terms, ...found, resource: url })
+  }
+
+  async function find(request: IncomingMessage, response: ServerResponse, url: string): Promise<Found | NotFound> {
+    const gone = new AbortController()
+    const leave = () => gone.abort()
+    response.once('close', leave)
+    try {
+      const method = request.method === 'HEAD' ? 'HEAD' : 'GET'
+      return await source({ method, url, headers: request.headers, signal: gone.signal })
+    } finally {
+      response.removeListener('close', leave)
+    }
+  }
+}
+
+/** Longest path and query that is looked at. */
+const urlCharactersMax = 8_192
+
+/** RFC 9112, 3.2: the path and query of a request target, which may be a whole URL. */
+function pathOf(target: string): string | undefined {
+  const whole = /^https?:\/\/[^/?#]*(.*)$/i.exec(target)
+  const path = whole === null ? target : whole[1]!.startsWith('/') ? whole[1]! : `/${whole[1]!}`
+  return path.length <= urlCharactersMax && /^\/[!-"$-~]*$/.test(path) ? path : undefined
+}
