@@ -14,6 +14,7 @@
  */
 import type { Plugin, SendOutcome } from '@millstream/plugin'
 import { Instant, type Observer, type RandomBytes, type Timers, type TransferId } from '@millstream/units'
+import { Allowance } from './allowance.js'
 import type { BookedStream, StreamPosition } from './book.js'
 import { Flight, numbersWindow } from './flight.js'
 import { Pace, type Refusal } from './pace.js'
@@ -21,7 +22,7 @@ import type { Money } from './pay-error.js'
 import type { PayEvent } from './pay-event.js'
 import type { PayerSettings } from './payer-settings.js'
 import type { MakePayment } from './payment-maker.js'
-import type { Purse } from './purse.js'
+import type { Purse, PurseShare } from './purse.js'
 import type { StopReason } from './summary.js'
 import type { Window } from './window.js'
 
@@ -78,9 +79,8 @@ export class PaymentStream {
   private started = false
   private readonly flight: Flight
   private readonly pace: Pace
-  /** Numbers below are written down. */
-  private reservedEnd: number
-  private reserving = false
+  private readonly allowance: Allowance
+  private readonly share: PurseShare
   /** The last number that was sent while nothing else was in flight. */
   private alone = 0
   private windowFull = false
@@ -88,8 +88,6 @@ export class PaymentStream {
   private blocked = false
   private unknownToTell = 0
   private unknownReason = ''
-  /** What the purse was told. */
-  private told = { committed: 0n, spent: 0n, exposed: 0n }
   private pumping = false
   private timer: unknown
   private timerAt = Number.POSITIVE_INFINITY
@@ -110,7 +108,13 @@ export class PaymentStream {
       observer,
     })
     this.flight = new Flight(options.booked.first)
-    this.reservedEnd = options.booked.first
+    this.share = options.purse.share()
+    this.allowance = new Allowance({
+      booked: options.booked,
+      block: Math.max(1, Math.min(blockMax, piecesIn(options.risk, options.price))),
+      granted: () => this.wake(),
+      failed: (error) => this.stop('state_failed', error),
+    })
   }
 
   /** Payments that were sent and are not known to have ended. */
@@ -258,7 +262,8 @@ export class PaymentStream {
       if (held === 0) this.stop('refused')
       return 0
     }
-    const room = this.reserved(Math.min(wanted, numbersLeft), most)
+    const { next } = this.flight
+    const room = this.allowance.take(next, Math.min(wanted, numbersLeft), most, () => this.position())
     this.windowFull = room === windowLeft
     return room
   }
@@ -266,35 +271,6 @@ export class PaymentStream {
   /** A whole number, at least 1. Pieces that are lost for good must not close it while others do arrive. */
   private windowNow(): number {
     return Math.max(Math.floor(this.window.size), 1 + Math.min(this.unknown, this.arrived))
-  }
-
-  /** How many of `wanted` numbers are written down. Asks for the next block before the last one is used up. */
-  private reserved(wanted: number, most: number): number {
-    const { price, risk, booked } = this.options
-    const block = Math.max(1, Math.min(blockMax, piecesIn(risk, price)))
-    const { next } = this.flight
-    const end = next + Math.min(block, most)
-    if (!this.reserving && end > this.reservedEnd && this.reservedEnd - next <= block / 2) {
-      const written = booked.reserve(end, this.position())
-      if (written === undefined) this.reservedEnd = end
-      else this.awaitBook(written, end)
-    }
-    return Math.min(wanted, this.reservedEnd - next)
-  }
-
-  private awaitBook(written: Promise<void>, end: number): void {
-    this.reserving = true
-    written.then(
-      () => {
-        this.reserving = false
-        this.reservedEnd = end
-        this.wake()
-      },
-      (error: unknown) => {
-        this.reserving = false
-        this.stop('state_failed', error)
-      },
-    )
   }
 
   private send(count: number): void {
@@ -403,17 +379,11 @@ export class PaymentStream {
   }
 
   private tellPurse(): void {
-    const { price, purse } = this.options
+    const { price } = this.options
     const spent = this.fulfilled + this.unknown
-    const now = {
-      committed: BigInt(this.held + spent) * price,
-      spent: BigInt(spent) * price,
-      // What is lost when the stream is over is not at risk any more: it is spent.
-      exposed: this.isFinished ? 0n : BigInt(this.exposedPieces()) * price,
-    }
-    const { told } = this
-    this.told = now
-    purse.change(now.committed - told.committed, now.spent - told.spent, now.exposed - told.exposed)
+    // What is lost when the stream is over is not at risk any more: it is spent.
+    const exposed = this.isFinished ? 0 : this.exposedPieces()
+    this.share.set(BigInt(this.held + spent) * price, BigInt(spent) * price, BigInt(exposed) * price)
   }
 
   private tellUnknown(): void {

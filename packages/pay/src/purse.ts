@@ -1,6 +1,6 @@
 /**
- * What all streams of one payer may spend and risk together. Sums only: streams report how theirs changed, and are
- * woken when another stream gave something back.
+ * What all streams of one payer may spend and risk together. Sums only: each stream has a share that it keeps up to
+ * date, and is woken when another one gave something back.
  */
 export class Purse {
   readonly budget: bigint
@@ -16,15 +16,8 @@ export class Purse {
     this.budget = budget
   }
 
-  change(committed: bigint, spent: bigint, exposed: bigint): void {
-    this.committed += committed
-    this.spent += spent
-    this.exposed += exposed
-    if ((committed < 0n || exposed < 0n) && this.waiting.size > 0) {
-      const woken = [...this.waiting]
-      this.waiting.clear()
-      for (const wake of woken) wake()
-    }
+  share(): PurseShare {
+    return new PurseShare(this)
   }
 
   /** Calls `wake` once, when something was given back. */
@@ -34,5 +27,36 @@ export class Purse {
 
   forget(wake: () => void): void {
     this.waiting.delete(wake)
+  }
+
+  givenBack(): void {
+    if (this.waiting.size === 0) return
+    const woken = [...this.waiting]
+    this.waiting.clear()
+    for (const wake of woken) wake()
+  }
+}
+
+/** What one stream has in the sums of its purse. */
+export class PurseShare {
+  private readonly purse: Purse
+  private committed = 0n
+  private spent = 0n
+  private exposed = 0n
+
+  constructor(purse: Purse) {
+    this.purse = purse
+  }
+
+  set(committed: bigint, spent: bigint, exposed: bigint): void {
+    const { purse } = this
+    const less = committed < this.committed || exposed < this.exposed
+    purse.committed += committed - this.committed
+    purse.spent += spent - this.spent
+    purse.exposed += exposed - this.exposed
+    this.committed = committed
+    this.spent = spent
+    this.exposed = exposed
+    if (less) purse.givenBack()
   }
 }

@@ -66,3 +66,18 @@ export async function openStream(options: StreamOptions = {}): Promise<StreamUnd
   })
   return { payments, plugin, time, purse, events, finished, bodyClosed: () => closed }
 }
+
+export const numbersOf = (sent: readonly { readonly number: number }[]) => sent.map(({ number }) => number)
+
+/** Pays `count` pieces and delivers them, whatever the window. */
+export async function deliver(stream: StreamUnderTest, count: number): Promise<void> {
+  for (let delivered = 0; delivered < count; ) {
+    const open = stream.plugin.open().slice(0, count - delivered)
+    if (open.length === 0) throw new Error(`Nothing is open after ${delivered} of ${count} pieces.`)
+    for (const one of open) stream.plugin.fulfill(one.number)
+    await stream.time.settle()
+    stream.payments.arrive(open.length)
+    delivered += open.length
+    await stream.time.settle()
+  }
+}
