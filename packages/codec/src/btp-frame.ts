@@ -25,6 +25,8 @@ export { type ErrorName, errorCodes, errorCodesOf2017, errorNameOf } from './btp
 
 /** Largest frame that is read or written, unless the caller says otherwise: 64 KiB of data and 4 KiB around it. */
 export const frameBytesMax = 69_632
+/** Entries of protocol data in one frame; the RFC has no limit, and nobody is known to send more than four. */
+export const protocolEntriesMax = 256
 /** Characters of the name of a protocol; the RFC has no limit. */
 export const protocolNameCharactersMax = 255
 /** Characters of the name of an error; the RFC has no limit. */
@@ -45,7 +47,7 @@ const timeBytes = InterledgerTime.generalizedBytes
 /** A name of one character, the content type and a length of zero. */
 const entryBytesMin = 4
 
-/** Up to here names are compared one by one, beyond it in a set: a frame has room for thousands. */
+/** Up to here names are compared one by one, beyond it in a set. */
 const comparedEntriesMax = 8
 
 const utf8Decoder = new TextDecoder('utf-8', { ignoreBOM: true })
@@ -149,7 +151,7 @@ export type Frame = KnownFrame | UnknownFrame
  * @throws {TruncatedError} `bytes` ends before the frame does.
  * @throws {NonCanonicalLengthError} A length prefix is longer than it needs to be.
  * @throws {TrailingBytesError} Bytes remain after the frame, or after the last field in it.
- * @throws {CountError} More protocol entries are announced than could be in the bytes left.
+ * @throws {CountError} More protocol entries are announced than could be in the bytes left, or more than 256.
  * @throws {DuplicateProtocolError} Two entries have one name.
  * @throws {CodecError} Any other field that does not have the form it must have.
  * @see Interledger RFC 23; asn1/BilateralTransferProtocol.asn
@@ -207,6 +209,7 @@ export function decode(bytes: Uint8Array, bytesMax: number = frameBytesMax): Fra
  * @returns The frame, often a view into a larger buffer. It belongs to the caller.
  * @throws {IntegerRangeError} `requestId`, `amount` or a content type is out of range.
  * @throws {FieldLengthError} An id, condition, fulfillment, name, code or data has the wrong length.
+ * @throws {CountError} More than 256 protocol entries.
  * @throws {DuplicateProtocolError} Two entries have one name.
  * @throws {FrameTooLargeError} More than `bytesMax` bytes.
  * @throws {TimeRangeError} A time is not between 1970 and 9999.
@@ -271,6 +274,7 @@ export function entry(protocolData: ProtocolData, name: string): ProtocolEntry |
 
 function readProtocolData(reader: Oer.Reader): ProtocolData {
   const count = reader.count('protocol data', entryBytesMin)
+  if (count > protocolEntriesMax) throw new Oer.CountError({ field: 'protocol data', countMax: protocolEntriesMax })
   let protocolData = noProtocolData
   if (count > 0) {
     const entries: ProtocolEntry[] = []
@@ -342,7 +346,9 @@ function fieldsSize(frame: KnownFrame): number {
 }
 
 function protocolDataSize(protocolData: ProtocolData): number {
-  if (protocolData.length > Oer.uint16Max) throw new Oer.CountError({ field: 'protocol data', countMax: Oer.uint16Max })
+  if (protocolData.length > protocolEntriesMax) {
+    throw new Oer.CountError({ field: 'protocol data', countMax: protocolEntriesMax })
+  }
   let size = protocolData.length > 0xff ? 3 : 2
   for (let i = 0; i < protocolData.length; i++) {
     const { name, contentType, data } = protocolData[i]!

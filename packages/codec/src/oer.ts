@@ -406,7 +406,7 @@ export class CountError extends CodecError {
   override readonly name = 'Oer.CountError'
   readonly code = 'OER_COUNT'
   constructor(options: { readonly field: string; readonly countMax: number }) {
-    super(`${options.field} announces more elements than the ${options.countMax} that could be in the bytes left.`)
+    super(`${options.field} announces more elements than the ${options.countMax} that are allowed or have room.`)
   }
 }
 
