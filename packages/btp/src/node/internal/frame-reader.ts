@@ -71,6 +71,7 @@ export function createFrameReader(options: FrameReaderOptions): FrameReader {
     const isMasked = second >= 0x80
     let length = second & 0x7f
     let head = headBytesMin
+    if (isMasked !== isServer || !isPossible(first, length)) return passError(chunk, offset, end)
     if (length === 126) {
       head = 4
       if (available < head) return keep(chunk, offset, end, head)
@@ -81,12 +82,7 @@ export function createFrameReader(options: FrameReaderOptions): FrameReader {
       length = chunk.readUInt32BE(offset + 2) * 0x1_0000_0000 + chunk.readUInt32BE(offset + 6)
     }
     if (isMasked) head += maskBytes
-    if (isMasked !== isServer || length > bytesMax || !isPossible(first, length)) {
-      // `ws` finds the same error and closes the connection. What follows has no meaning.
-      pass(chunk.subarray(offset, end))
-      isStopped = true
-      return end
-    }
+    if (length > bytesMax) return passError(chunk, offset, end)
     if (first !== finalBinary) {
       const opcode = first & 0x0f
       if (opcode <= opcodeBinary) isFragmented = first < 0x80
@@ -101,6 +97,14 @@ export function createFrameReader(options: FrameReaderOptions): FrameReader {
     return start + length
   }
 
+  /** `ws` finds the same error and closes the connection. What follows has no meaning. */
+  function passError(chunk: Buffer, offset: number, end: number): number {
+    pass(chunk.subarray(offset, end))
+    isStopped = true
+    return end
+  }
+
+  /** @param length - The 7 bits of it in the second byte. */
   function isPossible(first: number, length: number): boolean {
     const opcode = first & 0x0f
     if ((first & 0x70) !== 0) return false
