@@ -44,3 +44,35 @@ const meanings: ReadonlyArray<readonly [ExitCode, string]> = [
 export function formatTable(): string {
   return meanings.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}`).join('\n')
 }
+
+/** What the errors of our packages mean to whoever started the command, by their code or the beginning of it. */
+const exitsOfCodes: ReadonlyArray<readonly [prefix: string, exit: ExitCode]> = [
+  ['PAY_LIMITS_', exitCodes.limits],
+  ['PAY_PRICE_ABOVE_LIMIT', exitCodes.limits],
+  ['PAY_ASSET_NOT_ALLOWED', exitCodes.limits],
+  ['PAY_BUDGET_BELOW_PRICE', exitCodes.limits],
+  ['PAY_RISK_BELOW_PRICE', exitCodes.limits],
+  ['PAY_PAYEE_ELSEWHERE', exitCodes.limits],
+  ['PAY_ENDPOINT_REFUSED', exitCodes.limits],
+  ['PAY_ENDPOINT_MISSING', exitCodes.ledger],
+  ['PAY_LEDGER_REFUSED', exitCodes.money],
+  ['PAY_CONTENT_BROKEN', exitCodes.content],
+  ['PAY_NOT_DELIVERED', exitCodes.content],
+  ['PAY_BOOK_FAILED', exitCodes.folder],
+  ['PAY_ADDRESS_IN_USE', exitCodes.folder],
+  ['PAY_ACCOUNT_IN_USE', exitCodes.folder],
+  ['PAY_KEY_', exitCodes.folder],
+  ['PAY_STATE_', exitCodes.folder],
+  ['PAY_LOCK_', exitCodes.folder],
+  // Whatever else a payer meets is something that the shop said or did not say.
+  ['PAY_', exitCodes.shop],
+  ['BTP_LISTEN', exitCodes.address],
+  ['BTP_', exitCodes.ledger],
+  ['LEDGER_', exitCodes.folder],
+  ['CONTENT_', exitCodes.content],
+  ['FOLDER_', exitCodes.folder],
+]
+
+export function ofCode(code: string): ExitCode {
+  return exitsOfCodes.find(([prefix]) => code.startsWith(prefix))?.[1] ?? exitCodes.bug
+}

@@ -5,7 +5,7 @@
  * words of a peer are quoted as theirs. No secret, token or fulfillment ever gets in.
  */
 import { MillstreamError } from '@millstream/units'
-import { type ExitCode, exitCodes } from './exit-code.js'
+import { type ExitCode, exitCodes, ofCode } from './exit-code.js'
 
 export interface FailureOptions {
   /** Stable and for programs: `PAY_PRICE_ABOVE_LIMIT`. */
@@ -43,7 +43,7 @@ export class Failure extends MillstreamError {
 export function from(error: unknown): Failure {
   if (error instanceof Failure) return error
   if (error instanceof MillstreamError) {
-    return new Failure({ code: error.code, exit: exitCodes.bug, message: error.message, cause: error })
+    return new Failure({ code: error.code, exit: ofCode(error.code), message: error.message, cause: error })
   }
   const words = error instanceof Error ? error.message : String(error)
   return new Failure({

@@ -63,8 +63,9 @@ export function line(summary: RunSummary): string {
   ] as const
   const doubts = doubtful.filter(([, amount]) => amount !== '0').map(([what, amount]) => `, ${money(amount)} ${what}`)
   const counted = Meter.pieces(summary.pieces, summary.unit)
-  const rate = Meter.formatRate(summary.piecesPerSecond)
-  return `${counted}, paid ${money(summary.paid)}${doubts.join('')} in ${summary.seconds.toFixed(1)} s, ${rate}: ${words[summary.stopped]}\n`
+  const rate = summary.pieces === 0 ? '' : `, ${Meter.formatRate(summary.piecesPerSecond)}`
+  const why = summary.stopped === 'failed' ? `it failed (${summary.error})` : words[summary.stopped]
+  return `${counted}, paid ${money(summary.paid)}${doubts.join('')} in ${summary.seconds.toFixed(1)} s${rate}: ${why}\n`
 }
 
 export interface RunFacts {

@@ -1,0 +1,182 @@
+/**
+ * `millstream demo`: a shop and a payer as two processes on this machine, letters as they are paid, and both books at
+ * the end. Exits with 0 only if the books agree.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { StringDecoder } from 'node:string_decoder'
+import type { Asset } from '@millstream/units'
+import { type ExitCode, exitCodes } from '../exit-code.js'
+import { Failure } from '../failure.js'
+import * as Meter from '../meter.js'
+import * as Money from '../money.js'
+import * as OpenLedger from '../open-ledger.js'
+import type { AccountRow, CheckRow } from '../operator.js'
+import * as OwnProcess from '../own-process.js'
+import * as Signals from '../signals.js'
+import type { Terminal } from '../terminal.js'
+
+export interface DemoOptions {
+  readonly letters: number
+}
+
+/** As fast as a person can follow, and for how long. */
+const slowLetters = 60
+const slowPerSecond = 14
+const creditLimit = 1_000_000_000n
+/** Letters on one line, and how many of them are shown where nobody watches. */
+const lineWidth = 78
+const unwatchedLetters = 3 * lineWidth
+
+interface PaySummary {
+  readonly pieces: number
+  readonly paid: string
+  readonly seconds: number
+  readonly piecesPerSecond: number
+  readonly account: string
+  readonly asset: Asset
+}
+
+export async function run(options: DemoOptions, terminal: Terminal): Promise<ExitCode> {
+  const folder = await mkdtemp(join(tmpdir(), 'millstream-demo-'))
+  const children: OwnProcess.OwnProcess[] = []
+  const signals = Signals.listen()
+  try {
+    return await Promise.race([show(folder, children, options, terminal), interruption(signals)])
+  } finally {
+    signals.close()
+    // The payer before the shop, so that nobody pays into the void.
+    for (const child of children.toReversed()) await child.end()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function show(
+  folder: string,
+  children: OwnProcess.OwnProcess[],
+  options: DemoOptions,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const data = join(folder, 'shop')
+  const say = (text: string) => terminal.stdout.write(text)
+
+  const strangers = `credit:${creditLimit}`
+  const shop = OwnProcess.start([
+    'shop',
+    '--json',
+    '--port',
+    '0',
+    '--btp-port',
+    '0',
+    '--data',
+    data,
+    '--strangers',
+    strangers,
+  ])
+  children.push(shop)
+  const ready = await readyLine(shop)
+  say(`A letter shop with its ledger, and somebody who reads: two processes on this machine.\n
+  shop    ${ready.http}
+  ledger  ${ready.btp}, in SQLite, every payment flushed to the disk
+  price   1 base unit (0.000000001 XRP) a letter, one payment for each\n\n`)
+
+  const pay = async (args: readonly string[]): Promise<PaySummary> => {
+    const home = join(folder, 'payer')
+    const payer = OwnProcess.start(['pay', ready.http, '--json', '--quiet', '--home', home, ...args])
+    children.push(payer)
+    await printLetters(payer, terminal)
+    const exit = await payer.ended
+    if (exit !== exitCodes.done) throw childFailed('payer', exit, payer.stderr())
+    return JSON.parse(payer.stderr().trimEnd().split('\n').at(-1)!) as PaySummary
+  }
+  say('At a pace that you can follow:\n\n')
+  const slow = await pay(['--pieces', `${slowLetters}`, '--risk', '1', '--rate', `${slowPerSecond}`])
+  say('And as fast as it goes:\n\n')
+  const budget = `${options.letters}`
+  const fast = await pay([
+    '--pieces',
+    `${options.letters}`,
+    '--budget',
+    budget,
+    '--risk',
+    `${Math.min(options.letters, 4096)}`,
+  ])
+
+  const books = await readBooks(data, fast.account)
+  const paid = BigInt(slow.paid) + BigInt(fast.paid)
+  const letters = slow.pieces + fast.pieces
+  const agree = books.check.ok && BigInt(letters) === paid && books.payer === -paid && books.shop === paid
+  const money = (value: bigint) => Money.format(value, fast.asset)
+  say(`  letters        ${letters}
+  paid           ${money(paid)}
+  rate           ${Meter.formatRate(slow.piecesPerSecond)}, then ${Meter.formatRate(fast.piecesPerSecond)}
+  payer's book   ${money(-paid)}
+  shop's ledger  ${money(books.payer)} on the payer's account, ${money(books.shop)} on the shop's
+  ledger check   ${books.check.ok ? 'ok: every sum holds' : books.check.faults.join(' ')}
+  both books     ${agree ? 'agree' : 'DO NOT AGREE'}\n`)
+  return agree ? exitCodes.done : exitCodes.check
+}
+
+/** Letters as they come, in lines of a width that every terminal has. */
+async function printLetters(payer: OwnProcess.OwnProcess, terminal: Terminal): Promise<void> {
+  const watched = terminal.stdout.isTTY === true
+  const decoder = new StringDecoder('utf8')
+  let column = 0
+  let count = 0
+  for await (const chunk of payer.stdout as AsyncIterable<Buffer>) {
+    const letters = Array.from(decoder.write(chunk))
+    const shown = watched ? letters : letters.slice(0, Math.max(0, unwatchedLetters - count))
+    count += letters.length
+    let text = ''
+    for (const letter of shown) {
+      text += column === 0 ? `  ${letter}` : letter
+      column = (column + 1) % lineWidth
+      if (column === 0) text += '\n'
+    }
+    if (text !== '') terminal.stdout.write(text)
+  }
+  const rest = watched ? 0 : Math.max(0, count - unwatchedLetters)
+  terminal.stdout.write(`${column === 0 ? '' : '\n'}${rest === 0 ? '' : `  … and ${rest} more\n`}\n`)
+}
+
+async function readBooks(data: string, account: string) {
+  const ledger = await OpenLedger.open(data)
+  try {
+    const rows = new Map<string, AccountRow>()
+    for await (const row of ledger.operator.accounts()) rows.set(row.id, row)
+    const balance = (id: string) => BigInt(rows.get(id)?.balance ?? 0)
+    const check: CheckRow = await ledger.operator.check()
+    return { payer: balance(account), shop: balance('server'), check }
+  } finally {
+    await ledger.close()
+  }
+}
+
+/** The first line of a shop's stdout; the rest is read and forgotten. */
+function readyLine(shop: OwnProcess.OwnProcess): Promise<{ readonly http: string; readonly btp: string }> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    shop.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      if (text.includes('\n')) return
+      text += chunk
+      if (text.includes('\n')) resolve(JSON.parse(text.split('\n')[0]!))
+    })
+    shop.ended.then((exit) => reject(childFailed('shop', exit, shop.stderr())), reject)
+  })
+}
+
+async function interruption(signals: Signals.Signals): Promise<ExitCode> {
+  await signals.first
+  return exitCodes.interrupted
+}
+
+function childFailed(who: string, exit: number | NodeJS.Signals, said: string): Failure {
+  return new Failure({
+    code: 'DEMO_FAILED',
+    exit: exitCodes.bug,
+    message: `The ${who} of the demonstration ended with ${exit}.`,
+    fields: [['said', said.trimEnd().slice(-2000)]],
+    next: 'nothing is left of it: both processes are gone, and so is their folder',
+  })
+}

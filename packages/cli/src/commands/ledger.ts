@@ -1,0 +1,95 @@
+/** `millstream ledger …`: the operator's tools, through the shop that holds the data folder or without one. */
+import { randomBytes } from '@millstream/hashes'
+import { Hex } from '@millstream/units'
+import { type ExitCode, exitCodes } from '../exit-code.js'
+import * as LedgerReport from '../ledger-report.js'
+import * as OpenLedger from '../open-ledger.js'
+import type { Operator } from '../operator.js'
+import type { Terminal } from '../terminal.js'
+
+export interface LedgerOptions {
+  readonly data: string
+  readonly json: boolean
+}
+
+export type LedgerRequest =
+  | { readonly type: 'accounts' | 'check' }
+  | { readonly type: 'transfers'; readonly account: string | undefined; readonly limit: number }
+  | { readonly type: 'limit'; readonly account: string; readonly amount: bigint }
+  | {
+      readonly type: 'fund' | 'withdraw'
+      readonly account: string
+      readonly amount: bigint
+      readonly reference: string | undefined
+    }
+
+export async function run(options: LedgerOptions, request: LedgerRequest, terminal: Terminal): Promise<ExitCode> {
+  const ledger = await OpenLedger.open(options.data)
+  try {
+    return await answer(ledger.operator, request, options.json, terminal)
+  } finally {
+    await ledger.close()
+  }
+}
+
+async function answer(
+  operator: Operator,
+  request: LedgerRequest,
+  json: boolean,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const print = (value: object, text: () => string) => {
+    terminal.stdout.write(json ? `${JSON.stringify(value)}\n` : text())
+  }
+  switch (request.type) {
+    case 'accounts':
+      await printAll(operator.accounts(), LedgerReport.accounts, json, terminal)
+      return exitCodes.done
+    case 'transfers': {
+      const only = request.account === undefined ? {} : { account: request.account }
+      const rows = operator.transfers({ limit: request.limit, ...only })
+      await printAll(rows, LedgerReport.transfers, json, terminal)
+      return exitCodes.done
+    }
+    case 'limit': {
+      const { asset } = await operator.describe()
+      const row = await operator.limit(request.account, request.amount)
+      print(row, () => LedgerReport.account(row, asset))
+      return exitCodes.done
+    }
+    case 'fund':
+    case 'withdraw': {
+      const { asset } = await operator.describe()
+      const reference = request.reference ?? newReference()
+      const row = await operator[request.type](request.account, request.amount, reference)
+      print(row, () => LedgerReport.movement(request.type === 'fund' ? 'funded' : 'withdrawn', row, asset))
+      return exitCodes.done
+    }
+    case 'check': {
+      const { asset } = await operator.describe()
+      const row = await operator.check()
+      print(row, () => LedgerReport.check(row, asset))
+      return row.ok ? exitCodes.done : exitCodes.check
+    }
+  }
+}
+
+/** JSON lines as they come; a table needs all rows before it knows how wide its columns are. */
+async function printAll<Row>(
+  rows: AsyncIterable<Row>,
+  table: (rows: readonly Row[]) => string,
+  json: boolean,
+  terminal: Terminal,
+): Promise<void> {
+  const list: Row[] = []
+  for await (const row of rows) {
+    if (json) terminal.stdout.write(`${JSON.stringify(row)}\n`)
+    else list.push(row)
+  }
+  if (!json) terminal.stdout.write(table(list))
+}
+
+/** Names a movement that the operator did not name: made once for each run, so that running again is another one. */
+function newReference(): string {
+  return `operator ${new Date().toISOString()} ${Hex.fromBytes(randomBytes(4))}`
+}

@@ -1,0 +1,358 @@
+/** `millstream pay`: reads a stream and pays for it, content to stdout, the rest to stderr. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { BtpUri } from '@millstream/codec'
+import { hashes, randomBytes, systemClock } from '@millstream/hashes'
+import { createPayer, Limits, type PaidResponse, type Payer, type Quote } from '@millstream/pay'
+import { createNodeHttp, openPayerState } from '@millstream/pay/node'
+import type { Asset } from '@millstream/units'
+import { type ExitCode, exitCodes } from '../exit-code.js'
+import * as Failure from '../failure.js'
+import * as Logs from '../logs.js'
+import * as Meter from '../meter.js'
+import * as PayFailure from '../pay-failure.js'
+import * as PayReport from '../pay-report.js'
+import * as PayerRails from '../payer-rails.js'
+import * as Signals from '../signals.js'
+import * as Sink from '../sink.js'
+import type { Terminal } from '../terminal.js'
+
+export interface PayOptions {
+  readonly ledger?: BtpUri.BtpUri
+  readonly budget?: bigint
+  readonly maxPrice?: bigint
+  readonly asset?: Asset
+  readonly pieces?: number
+  readonly risk?: bigint
+  readonly window: number | 'auto'
+  /** Pieces a second that are taken from the stream at most. */
+  readonly rate?: number
+  readonly endpointHost: readonly string[]
+  readonly dryRun: boolean
+  readonly json: boolean
+  readonly quiet: boolean
+  readonly home: string
+  readonly logLevel: Logs.Level
+}
+
+interface Outcome {
+  readonly summary: PayReport.RunSummary
+  readonly failure: Failure.Failure | undefined
+}
+
+const tickMs = 500
+/** How long another run on the same account may take to end. */
+const lockWaitMs = 2_000
+
+export async function run(url: string, options: PayOptions, terminal: Terminal): Promise<ExitCode> {
+  const signals = Signals.listen()
+  try {
+    const payment = new Payment(url, options, terminal)
+    signals.first.then(() => payment.stop())
+    return await Promise.race([payment.perform(), signals.second.then(() => payment.endAtOnce())])
+  } finally {
+    signals.close()
+  }
+}
+
+/** One run: what is known of it at each moment, so that it can be summed up whenever it ends. */
+class Payment {
+  private readonly url: string
+  private readonly options: PayOptions
+  private readonly terminal: Terminal
+  private readonly limits: Limits.Limits
+  private readonly sink: Sink.Sink
+  private readonly abort = new AbortController()
+  private rails: PayerRails.PayerRails | undefined
+  private response: PaidResponse | undefined
+  private meter: Meter.Meter | undefined
+  private failedWrite: string | undefined
+  private isOver = false
+
+  constructor(url: string, options: PayOptions, terminal: Terminal) {
+    const { budget, maxPrice, asset, pieces, risk, window } = options
+    this.url = url
+    this.options = options
+    this.terminal = terminal
+    try {
+      this.limits = Limits.resolve(defined({ budget, maxPrice, asset, pieces, risk, window }))
+    } catch (error) {
+      throw PayFailure.from(error, { account: undefined, unit: 'opaque', budget: 0n })
+    }
+    this.sink = Sink.create(terminal.stdout, (code) => {
+      if (code !== 'EPIPE') this.failedWrite = code
+      this.stop()
+    })
+  }
+
+  /** Everything is closed before the summary is printed: it is the last word. */
+  async perform(): Promise<ExitCode> {
+    let outcome: Outcome
+    try {
+      outcome = await this.attempt()
+    } catch (error) {
+      outcome = this.failed(error)
+    }
+    return this.end(outcome)
+  }
+
+  private async attempt(): Promise<Outcome> {
+    const { options } = this
+    const observer = Logs.observer(
+      Logs.create({
+        level: options.logLevel,
+        readable: this.terminal.stderr.isTTY === true && !options.json,
+        write: (text) => this.say(text),
+      }),
+    )
+    const state = await openPayerState({ folder: options.home, clock: systemClock, hashes, randomBytes, lockWaitMs })
+    const rails = PayerRails.create({ state, observer })
+    this.rails = rails
+    let payer: Payer | undefined
+    try {
+      const named =
+        options.ledger === undefined || options.dryRun ? {} : { rail: await rails.openNamed(options.ledger) }
+      payer = createPayer({
+        ...named,
+        openPlugin: (endpoint) => rails.openEndpoint(endpoint),
+        limits: this.limits,
+        endpointHosts: options.endpointHost,
+        http: createNodeHttp(),
+        clock: systemClock,
+        hashes,
+        randomBytes,
+        observer,
+      })
+      if (options.dryRun) return await this.quote(payer, rails)
+      this.response = await payer.fetch(this.url, { signal: this.abort.signal })
+      return await this.read(this.response)
+    } finally {
+      await payer?.close()
+      await rails.close()
+      await state.close()
+    }
+  }
+
+  /** Ctrl-C, or a reader that has gone: nothing new is paid, what is in flight is waited for. */
+  stop(): void {
+    if (this.response === undefined) {
+      this.abort.abort()
+      return
+    }
+    this.response.stop()
+    this.meter?.end()
+    const { inFlight } = this.response.progress()
+    if (inFlight === 0 || this.options.json || this.sink.gone) return
+    this.say(`\nWaiting for ${inFlight} payments in flight; press Ctrl-C again to end at once.\n`)
+  }
+
+  /** The second Ctrl-C. */
+  endAtOnce(): ExitCode {
+    const moment = this.response?.progress() ?? nothing
+    const doubt = moment.held + moment.unknown
+    const exit = doubt > 0n ? exitCodes.unresolved : exitCodes.interrupted
+    if (doubt > 0n && !this.options.json) {
+      this.finishLine()
+      const failure = new Failure.Failure({
+        code: 'PAY_UNRESOLVED',
+        exit,
+        message: `You ended it while ${moment.inFlight} payments were in flight: they may have been paid.`,
+        fields: [['at most', String(doubt)]],
+        next: 'they count as spent until the ledger says otherwise, which the next run on this ledger asks it',
+      })
+      this.say(Failure.format(failure))
+    }
+    this.sumUp(PayReport.ofMoment('interrupted', { ...moment, asset: this.asset() }, moment, this.facts(exit)))
+    this.sink.drop()
+    return exit
+  }
+
+  private async read(response: PaidResponse): Promise<Outcome> {
+    if (response.terms === undefined && response.status >= 400) throw this.notServed(response)
+    const meter = this.startMeter(response)
+    const ticking = setInterval(() => meter.update(this.progress(response)), tickMs)
+    const startedAt = performance.now()
+    let failure: unknown
+    try {
+      for await (const chunk of response.body) {
+        if (this.sink.gone) break
+        await this.sink.write(chunk)
+        const progress = this.progress(response)
+        meter.update(progress)
+        await this.slowDown(progress.pieces, startedAt)
+      }
+    } catch (error) {
+      failure = error
+    } finally {
+      clearInterval(ticking)
+    }
+    const summary = await response.summary
+    const error = summary.error ?? failure
+    const facts = { account: this.rails?.account, unit: this.unit(), budget: this.limits.budget }
+    const failed = error !== undefined ? PayFailure.from(error, facts) : this.doubts(summary.unknown)
+    const ran = PayReport.ofRun(summary, this.facts(failed?.exit ?? exitCodes.done))
+    const left = this.sink.gone && summary.stopped === 'stopped'
+    return { summary: left ? { ...ran, stopped: 'reader_left' } : ran, failure: failed }
+  }
+
+  private async quote(payer: Payer, rails: PayerRails.PayerRails): Promise<Outcome> {
+    const { ledger, json } = this.options
+    const quote = await payer.quote(this.url, { signal: this.abort.signal })
+    const uri = ledger ?? (quote.endpoint === undefined ? undefined : rails.uriOf(quote.endpoint))
+    const asset = quote.terms?.asset
+    const account = uri === undefined ? undefined : rails.accountOf(uri)
+    const balance = uri === undefined || account === undefined ? undefined : await this.balance(rails, uri)
+    const facts = { quote, asset, account, balance, ledger: ledger === undefined ? undefined : BtpUri.redact(ledger) }
+    this.terminal.stdout.write(json ? `${JSON.stringify(PayReport.termsJson(facts))}\n` : PayReport.terms(facts))
+    const exit = exitOfQuote(quote)
+    const run = { ...this.facts(exit), unit: quote.terms?.unit ?? 'opaque', asset, account }
+    return { summary: PayReport.ofMoment('dry_run', nothing, nothing, run), failure: undefined }
+  }
+
+  /** For a dry run: what the account has, if the ledger can be asked. */
+  private async balance(rails: PayerRails.PayerRails, uri: BtpUri.BtpUri): Promise<bigint | undefined> {
+    try {
+      return await (await rails.openNamed(uri)).plugin.balance()
+    } catch {
+      return undefined
+    }
+  }
+
+  private failed(error: unknown): Outcome {
+    if (this.abort.signal.aborted && this.response === undefined) {
+      return {
+        summary: PayReport.ofMoment('stopped', nothing, nothing, this.facts(exitCodes.done)),
+        failure: undefined,
+      }
+    }
+    const facts = { account: this.rails?.account, unit: this.unit(), budget: this.limits.budget }
+    const failure = PayFailure.from(error, facts)
+    const moment = this.response?.progress() ?? nothing
+    const money = { ...moment, asset: this.asset() }
+    return { summary: PayReport.ofMoment('failed', money, moment, this.facts(failure.exit)), failure }
+  }
+
+  private end({ summary, failure }: Outcome): ExitCode {
+    if (this.isOver) return summary.exit
+    if (failure === undefined) {
+      this.sumUp(summary)
+      return summary.exit
+    }
+    const { code: error, message, next } = failure
+    if (!this.options.json) {
+      this.finishLine()
+      this.say(`${Failure.format(failure)}\n`)
+    }
+    this.sumUp({ ...summary, error, message, ...(next === undefined ? {} : { next }) })
+    return summary.exit
+  }
+
+  private sumUp(summary: PayReport.RunSummary): void {
+    this.finishLine()
+    this.isOver = true
+    this.terminal.stderr.write(this.options.json ? `${JSON.stringify(summary)}\n` : PayReport.line(summary))
+  }
+
+  /** What comes next on a terminal begins on a line of its own. */
+  private finishLine(): void {
+    this.meter?.end()
+    const { stdout, stderr } = this.terminal
+    if (!this.sink.atLineStart && stdout.isTTY === true && stderr.isTTY === true) this.say('\n')
+    this.sink.startLine()
+  }
+
+  private say(text: string): void {
+    if (!this.isOver) this.terminal.stderr.write(text)
+  }
+
+  private startMeter(response: PaidResponse): Meter.Meter {
+    const { quiet, json } = this.options
+    const { stdout, stderr } = this.terminal
+    const silent = quiet || json || response.terms === undefined
+    const live = stdout.isTTY === true ? 'bottom' : 'line'
+    this.meter = Meter.create({
+      write: (text) => this.say(text),
+      style: silent ? 'none' : stderr.isTTY === true ? live : 'plain',
+      now: () => performance.now(),
+      unit: this.unit(),
+      asset: this.asset() ?? Limits.defaultLimits.asset,
+      size: () => ({ columns: stderr.columns ?? 80, rows: stderr.rows ?? 24 }),
+    })
+    return this.meter
+  }
+
+  private progress(response: PaidResponse): Meter.Progress {
+    const { pieces, paid, left } = response.progress()
+    return { pieces, paid, left }
+  }
+
+  /** Reading no faster than was asked for makes the payments no faster either. */
+  private async slowDown(pieces: number, startedAt: number): Promise<void> {
+    const { rate } = this.options
+    if (rate === undefined) return
+    const ms = startedAt + (pieces * 1000) / rate - performance.now()
+    if (ms > 0) await delay(ms, undefined, { signal: this.abort.signal }).catch(() => {})
+  }
+
+  private unit(): string {
+    return this.response?.terms?.unit ?? 'opaque'
+  }
+
+  private asset(): Asset | undefined {
+    return this.response?.terms?.asset
+  }
+
+  private facts(exit: ExitCode): PayReport.RunFacts {
+    return { url: this.url, unit: this.unit(), asset: this.asset(), account: this.rails?.account, exit }
+  }
+
+  private doubts(unknown: bigint): Failure.Failure | undefined {
+    if (this.failedWrite !== undefined) {
+      return new Failure.Failure({
+        code: 'PAY_OUTPUT_FAILED',
+        exit: exitCodes.content,
+        message: `The content could not be written (${this.failedWrite}).`,
+        next: 'make room where it goes, then run again: what was paid and not written is lost',
+      })
+    }
+    if (unknown === 0n) return undefined
+    return new Failure.Failure({
+      code: 'PAY_UNRESOLVED',
+      exit: exitCodes.unresolved,
+      message: 'The ledger did not say what became of some payments: they may have been paid.',
+      fields: [['unknown', String(unknown)]],
+      next: 'they count as spent until the ledger says otherwise, which the next run on this ledger asks it',
+    })
+  }
+
+  private notServed({ status, url }: PaidResponse): Failure.Failure {
+    return new Failure.Failure({
+      code: 'PAY_NOT_SERVED',
+      exit: exitCodes.shop,
+      message: `The shop answered ${status} for ${url}. Nothing was paid.`,
+      next: 'check the address',
+    })
+  }
+}
+
+const nothing = {
+  asset: undefined,
+  paid: 0n,
+  piecesPaid: 0,
+  held: 0n,
+  unknown: 0n,
+  lost: 0n,
+  pieces: 0,
+  bytes: 0,
+  seconds: 0,
+  inFlight: 0,
+}
+
+function exitOfQuote({ refusal }: Quote): ExitCode {
+  if (refusal === undefined) return exitCodes.done
+  return PayFailure.from(refusal, { account: undefined, unit: 'opaque', budget: 0n }).exit
+}
+
+/** Without what the user left out, so that defaults stand. */
+function defined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never
+}

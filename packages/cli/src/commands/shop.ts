@@ -1,0 +1,255 @@
+/** `millstream shop`: a stream with a price, and the ledger on which it is paid. */
+import { readFile } from 'node:fs/promises'
+import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
+import { type AddressInfo, isIPv6 } from 'node:net'
+import { hashes, randomBytes, systemClock } from '@millstream/hashes'
+import { createMemoryStore, type Store } from '@millstream/ledger'
+import { openSqlite } from '@millstream/ledger-sqlite'
+import {
+  createMemoryStreamStore,
+  createShop,
+  createShopServer,
+  type Endpoint,
+  parseUnit,
+  type StreamStore,
+} from '@millstream/shop'
+import { createTrustlineHost, listenTrustline, type Strangers, strangersTotal } from '@millstream/trustline'
+import type { Asset } from '@millstream/units'
+import * as AdminServer from '../admin/server.js'
+import * as ContentSource from '../content-source.js'
+import * as DataFolder from '../data-folder.js'
+import { type ExitCode, exitCodes } from '../exit-code.js'
+import { Failure } from '../failure.js'
+import * as Logs from '../logs.js'
+import type { Content } from '../option.js'
+import * as Signals from '../signals.js'
+import * as StoreOperator from '../store-operator.js'
+import type { Terminal } from '../terminal.js'
+
+export interface ShopOptions {
+  readonly port: number
+  readonly btpPort: number
+  readonly host: string
+  readonly price: bigint
+  readonly piece?: string
+  readonly content: Content
+  readonly letters?: number
+  readonly data: string
+  readonly store: 'memory' | 'sqlite'
+  readonly strangers: Strangers
+  readonly prefix: string
+  readonly endpoint?: string
+  readonly tlsCert?: string
+  readonly tlsKey?: string
+  readonly json: boolean
+  readonly logLevel: Logs.Level
+}
+
+/** The trustline of the tutorial: billionths of an XRP. */
+const asset: Asset = { code: 'XRP', scale: 9 }
+const healthPath = '/healthz'
+/** How long readers may take to get what is on its way to them when the shop ends. */
+const httpCloseMs = 2_000
+
+export async function run(options: ShopOptions, terminal: Terminal): Promise<ExitCode> {
+  const signals = Signals.listen()
+  const logger = Logs.create({
+    level: options.logLevel,
+    readable: terminal.stderr.isTTY === true && !options.json,
+    write: (text) => void terminal.stderr.write(text),
+  })
+  const closing: Array<() => unknown> = []
+  const close = async () => {
+    for (const step of closing.splice(0).toReversed()) await step()
+  }
+  try {
+    const failed = new Promise<never>((_, reject) => {
+      start(options, terminal, logger, closing, reject).catch(reject)
+    })
+    failed.catch(() => {})
+    const signal = await Promise.race([signals.first, failed])
+    logger.info({ signal }, 'cli.draining')
+    const isDrained = await Promise.race([close().then(() => true), signals.second.then(() => false), failed])
+    return isDrained ? exitCodes.done : exitCodes.interrupted
+  } catch (error) {
+    await close()
+    throw error
+  } finally {
+    signals.close()
+  }
+}
+
+/** @param closing - Gets what is to be done at the end, the last first. */
+async function start(
+  options: ShopOptions,
+  terminal: Terminal,
+  logger: Logs.Logger,
+  closing: Array<() => unknown>,
+  fail: (error: unknown) => void,
+): Promise<void> {
+  const { prefix, strangers, data, host: address } = options
+  const observer = Logs.observer(logger)
+  const tls = await readTls(options)
+  const source = await ContentSource.create(options.content, options.letters)
+  const { store, streams, key } = await openStores(options, logger, closing)
+
+  const host = createTrustlineHost({
+    store,
+    prefix,
+    asset,
+    strangers,
+    clock: systemClock,
+    hashes,
+    randomBytes,
+    observer,
+    onFailure: (cause) => fail(storeFailed(cause)),
+  })
+  closing.push(() => host.close())
+  await host.ready
+  const shop = await createShop({ plugin: host, streams, key, clock: systemClock, hashes, randomBytes, observer })
+  closing.push(await openAdmin(data, store, prefix))
+
+  const listener = await listenTrustline(host, {
+    host: address,
+    port: options.btpPort,
+    observer,
+    ...(tls === undefined ? {} : { tls }),
+  })
+  closing.push(
+    () => listener.close(),
+    () => listener.stopAccepting(),
+  )
+
+  const secure = tls !== undefined
+  const endpoint: Endpoint = options.endpoint ?? { port: listener.port, secure }
+  const unit = options.piece ?? source.unit
+  const sell = createShopServer({
+    shop,
+    source: source.find,
+    price: options.price,
+    piece: parseUnit(unit)!,
+    endpoint,
+    onError: (error) => logger.error({ error }, 'cli.source_failed'),
+  })
+  const handler: RequestListener = (request, response) => {
+    if (request.url === healthPath) response.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n')
+    else sell(request, response)
+  }
+  const server = tls === undefined ? createHttpServer(handler) : createHttpsServer(tls, handler)
+  const { port } = await listen(server, options.port, address)
+  let ended: Promise<void> | undefined
+  closing.push(
+    () => (ended === undefined ? undefined : closeConnections(server, ended)),
+    // The streams end before the ledger stops: what is fulfilled is still paid and delivered.
+    () => Promise.all([shop.close(), host.drain()]),
+    () => {
+      ended = new Promise((resolve) => server.close(() => resolve()))
+      listener.stopAccepting()
+    },
+  )
+
+  const named = isIPv6(address) ? `[${address}]` : address
+  const http = `http${secure ? 's' : ''}://${named}:${port}/`
+  const btp = options.endpoint ?? `btp+ws${secure ? 's' : ''}://${named}:${listener.port}/`
+  const account = host.info().account
+  const facts = { http, btp, account, price: String(options.price), piece: unit, pid: process.pid, data }
+  terminal.stdout.write(options.json ? `${JSON.stringify({ ready: true, ...facts })}\n` : `ready ${http} ${btp}\n`)
+  logger.info(facts, 'cli.ready')
+}
+
+async function openStores(
+  options: ShopOptions,
+  logger: Logs.Logger,
+  closing: Array<() => unknown>,
+): Promise<{ store: Store; streams: StreamStore; key: Uint8Array }> {
+  const { data: folder, prefix, strangers } = options
+  const limits = { strangersCreditMax: strangersTotal(strangers) }
+  const observer = Logs.observer(logger)
+  const { open } = await DataFolder.ensure(folder)
+  if (open) logger.warn({ folder }, 'cli.data_folder_open_to_others')
+  if (options.store === 'memory') {
+    const store = createMemoryStore({ clock: systemClock, hashes, randomBytes, limits, observer })
+    closing.push(() => store.close())
+    // A ledger that forgets makes streams that nobody can come back to: so does a key that nobody keeps.
+    return { store, streams: createMemoryStreamStore(), key: randomBytes(32) }
+  }
+  const { ledger, streams, close } = await openSqlite({
+    folder,
+    clock: systemClock,
+    hashes,
+    randomBytes,
+    limits,
+    observer,
+  })
+  closing.push(close)
+  await DataFolder.pinFacts(folder, { prefix, asset })
+  return { store: ledger, streams, key: await DataFolder.shopKey(folder, randomBytes) }
+}
+
+async function openAdmin(folder: string, store: Store, prefix: string): Promise<() => Promise<void>> {
+  const operator = StoreOperator.create({ store, prefix, asset, pid: process.pid })
+  const server = await AdminServer.listen(folder, operator)
+  return server.close
+}
+
+async function readTls({ tlsCert, tlsKey }: ShopOptions): Promise<{ cert: Buffer; key: Buffer } | undefined> {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined
+  if (tlsCert === undefined || tlsKey === undefined) {
+    throw new Failure({
+      code: 'SHOP_TLS_INCOMPLETE',
+      exit: exitCodes.usage,
+      message: 'A certificate needs its key, and a key its certificate. Nothing was started.',
+      next: 'give both --tls-cert and --tls-key, or neither',
+    })
+  }
+  try {
+    return { cert: await readFile(tlsCert), key: await readFile(tlsKey) }
+  } catch (cause) {
+    throw new Failure({
+      code: 'SHOP_TLS_UNREADABLE',
+      exit: exitCodes.usage,
+      message: `The certificate or its key cannot be read: ${(cause as Error).message}. Nothing was started.`,
+      next: 'check the paths of --tls-cert and --tls-key',
+      cause,
+    })
+  }
+}
+
+function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      reject(
+        new Failure({
+          code: 'SHOP_LISTEN',
+          exit: exitCodes.address,
+          message: `Nobody can listen on ${host}, port ${port} (${cause.code ?? cause.message}). Nothing was started.`,
+          next:
+            cause.code === 'EADDRINUSE'
+              ? 'another program has it: choose another with --port'
+              : 'check --host and --port',
+          cause,
+        }),
+      )
+    })
+    server.listen(port, host, () => resolve(server.address() as AddressInfo))
+  })
+}
+
+/** Of a server that takes nothing new: what is on its way still goes out, for a while. */
+async function closeConnections(server: Server, ended: Promise<void>): Promise<void> {
+  const timer = setTimeout(() => server.closeAllConnections(), httpCloseMs)
+  server.closeIdleConnections()
+  await ended
+  clearTimeout(timer)
+}
+
+function storeFailed(cause: unknown): Failure {
+  return new Failure({
+    code: 'LEDGER_STORE_FAILED',
+    exit: exitCodes.folder,
+    message: `The ledger cannot be written: ${cause instanceof Error ? cause.message : String(cause)} The shop has stopped.`,
+    next: 'see to the disk and start the shop again: nothing was told to anybody that is not stored',
+    cause,
+  })
+}

@@ -1,0 +1,62 @@
+/**
+ * Opens the ledger of a data folder for an operator: through the shop that holds it, or, when none does, by holding it
+ * for the time of the command.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { hashes, randomBytes, systemClock } from '@millstream/hashes'
+import { DataFolderInUseError, openSqlite } from '@millstream/ledger-sqlite'
+import * as AdminClient from './admin/client.js'
+import * as DataFolder from './data-folder.js'
+import { exitCodes } from './exit-code.js'
+import { Failure } from './failure.js'
+import type { Operator } from './operator.js'
+import * as StoreOperator from './store-operator.js'
+
+export interface OpenLedger {
+  readonly operator: Operator
+  close(): Promise<void>
+}
+
+/** A shop that is starting or ending holds its folder without answering: it gets this long. */
+const patienceMs = 3_000
+const pollMs = 50
+
+/** @throws {Failure} There is no ledger in the folder, or it cannot be opened. */
+export async function open(folder: string): Promise<OpenLedger> {
+  const deadline = performance.now() + patienceMs
+  for (;;) {
+    const remote = await AdminClient.open(folder).catch((error: unknown) => unlessMissing(error))
+    if (remote !== undefined) return { operator: remote, close: remote.close }
+    await DataFolder.assertExists(folder)
+    try {
+      return await openHere(folder)
+    } catch (error) {
+      if (!(error instanceof DataFolderInUseError)) throw error
+      if (performance.now() >= deadline) throw heldInSilence(folder, error)
+    }
+    await delay(pollMs)
+  }
+}
+
+async function openHere(folder: string): Promise<OpenLedger> {
+  const facts = await DataFolder.readFacts(folder)
+  const { ledger, close } = await openSqlite({ folder, clock: systemClock, hashes, randomBytes })
+  const operator = StoreOperator.create({ store: ledger, ...facts!, pid: process.pid })
+  return { operator, close }
+}
+
+/** A folder that is not there is reported as such below, in better words. */
+function unlessMissing(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+  throw error
+}
+
+function heldInSilence(folder: string, cause: unknown): Failure {
+  return new Failure({
+    code: 'FOLDER_IN_USE',
+    exit: exitCodes.folder,
+    message: `Another process holds the ledger in ${folder} and does not answer. Nothing was done.`,
+    next: 'wait until it has ended; if it hangs, end it: what it has promised is on the disk',
+    cause,
+  })
+}

@@ -1,0 +1,105 @@
+/** Where a payer pays: trustlines over BTP, each with its account, its token and its book. */
+import { accountName, type BtpEvent, createTrustlineClient } from '@millstream/btp'
+import { webSocketConnector } from '@millstream/btp/node'
+import { BtpUri } from '@millstream/codec'
+import { hashes, randomBytes, systemClock } from '@millstream/hashes'
+import type { Endpoint, Rail } from '@millstream/pay'
+import type { PayerState, StateBook } from '@millstream/pay/node'
+import { MillstreamError, type Observer } from '@millstream/units'
+import { exitCodes } from './exit-code.js'
+import { Failure } from './failure.js'
+
+export interface PayerRails {
+  /** The ledger that the user named, with the user's credentials. */
+  openNamed(uri: BtpUri.BtpUri): Promise<Rail>
+  /** The ledger that a shop named: the token is made from the payer's key, so each ledger sees another payer. */
+  openEndpoint(endpoint: Endpoint): Promise<Rail>
+  /** Id of the account that pays, as soon as it is known; absent for empty credentials. */
+  readonly account: string | undefined
+  /** Works it out without a connection. */
+  accountOf(uri: BtpUri.BtpUri): string | undefined
+  uriOf(endpoint: Endpoint): BtpUri.BtpUri
+  close(): Promise<void>
+}
+
+export interface PayerRailsOptions {
+  readonly state: PayerState
+  readonly observer: Observer<BtpEvent>
+}
+
+export function create({ state, observer }: PayerRailsOptions): PayerRails {
+  const open: Array<() => Promise<void>> = []
+  let account: string | undefined
+
+  function accountOf({ username, token }: BtpUri.BtpUri): string | undefined {
+    return username === '' && token === '' ? undefined : accountName(hashes, username, token)
+  }
+
+  function uriOf(endpoint: Endpoint): BtpUri.BtpUri {
+    return { ...BtpUri.parse(endpoint.uri), username: '', token: state.token(endpoint.origin) }
+  }
+
+  async function connect(uri: BtpUri.BtpUri): Promise<Rail> {
+    account = accountOf(uri)
+    const plugin = createTrustlineClient({
+      uri: BtpUri.format(uri),
+      connect: webSocketConnector(),
+      clock: systemClock,
+      hashes,
+      randomBytes,
+      observer,
+    })
+    let book: StateBook | undefined
+    const close = async () => {
+      await plugin.close()
+      await book?.close()
+    }
+    try {
+      // The lock on the account comes first: two payers with one book would count on the same numbers.
+      if (account !== undefined) book = await state.book(originOf(uri), account)
+      await plugin.connect()
+    } catch (error) {
+      await close()
+      throw ledgerFailure(error, uri, account)
+    }
+    open.push(close)
+    return { plugin, ...(account === undefined ? {} : { account }), ...(book === undefined ? {} : { book }) }
+  }
+
+  return {
+    openNamed: connect,
+    openEndpoint: (endpoint) => connect(uriOf(endpoint)),
+    get account() {
+      return account
+    },
+    accountOf,
+    uriOf,
+    async close() {
+      for (const close of open.splice(0)) await close()
+    },
+  }
+}
+
+/** Names a ledger for tokens and books: scheme, host and port, without what may change about it. */
+function originOf({ url }: BtpUri.BtpUri): string {
+  const { protocol, host } = new URL(url)
+  return `btp+${protocol}//${host}`
+}
+
+function ledgerFailure(error: unknown, uri: BtpUri.BtpUri, account: string | undefined): unknown {
+  if (!(error instanceof MillstreamError) || !error.code.startsWith('BTP_')) return error
+  const where = BtpUri.redact({ ...uri, username: '' })
+  const fields: Array<readonly [string, string]> = [['ledger', where]]
+  if (account !== undefined) fields.push(['account', account])
+  const refused = error.code === 'BTP_REFUSED'
+  return new Failure({
+    code: error.code,
+    exit: exitCodes.ledger,
+    message: `${refused ? 'The ledger does not take this account' : 'The ledger cannot be used'}: ${error.message}`,
+    fields: [...fields, ['paid', 'nothing']],
+    next: refused
+      ? `check user and token, or ask the operator of the ledger to open the account:\nmillstream ledger limit ${account ?? 'ACCOUNT'} AMOUNT`
+      : 'see whether it runs at this address, or name another with --ledger',
+    cause: error,
+  })
+}

@@ -1,0 +1,228 @@
+/**
+ * The command line: every command, argument and option, with its default. What a command does is in `commands/`, which
+ * is loaded only when it runs.
+ */
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { Command, Option as CommanderOption, InvalidArgumentError } from 'commander'
+import type { DemoOptions } from './commands/demo.js'
+import type { LedgerOptions } from './commands/ledger.js'
+import type { PayOptions } from './commands/pay.js'
+import type { ShopOptions } from './commands/shop.js'
+import { type ExitCode, formatTable } from './exit-code.js'
+import * as Logs from './logs.js'
+import * as Option from './option.js'
+import type { Terminal } from './terminal.js'
+import { version } from './version.js'
+
+const exitHelp = `
+Exit codes:
+${formatTable()}
+`
+
+/** @param exitWith - Told the exit code of the command that ran. */
+export function create(terminal: Terminal, exitWith: (code: ExitCode) => void): Command {
+  const program = new Command('millstream')
+  program
+    .description('Charge for streams, and pay for them as they arrive.')
+    .version(version, '-v, --version')
+    .addHelpText('after', exitHelp)
+  settle(program, terminal)
+  addShop(program, terminal, exitWith)
+  addPay(program, terminal, exitWith)
+  addLedger(program, terminal, exitWith)
+  addDemo(program, terminal, exitWith)
+  // Commander hands these down only to commands that are made after them by `command`, so they are set on each.
+  for (const command of commandsOf(program)) settle(command, terminal)
+  return program
+}
+
+function addShop(program: Command, terminal: Terminal, exitWith: (code: ExitCode) => void): void {
+  program
+    .command('shop')
+    .description('Sell a stream: letters, a file, a folder or whatever a URL serves, by the piece.')
+    .option('--port <port>', 'for HTTP; 0 takes a free one', reader(Option.port), 8000)
+    .option('--btp-port <port>', 'for the ledger; 0 takes a free one', reader(Option.port), 9000)
+    .option('--host <address>', 'address to listen on; 0.0.0.0 or :: for every network', '127.0.0.1')
+    .option('--price <amount>', 'base units for one piece', reader(Option.price), 1n)
+    .option(
+      '--piece <unit>',
+      'letter, bytes:N, line or event (default: letter for letters, else bytes:1024)',
+      reader(Option.piece),
+    )
+    .option('--content <what>', 'letters, a file, a folder or a URL', reader(Option.content), {
+      kind: 'letters',
+    } as const)
+    .option('--letters <count>', 'how many letters there are (default: no end)', reader(Option.count))
+    .addOption(dataOption())
+    .option('--store <where>', 'memory or sqlite', reader(Option.store), 'sqlite' as const)
+    .option('--strangers <policy>', 'refuse, prefunded, credit:N or credit:N,total:M', reader(Option.strangers), {
+      policy: 'prefunded',
+    } as const)
+    .option(
+      '--prefix <prefix>',
+      'address of the ledger, ends with a dot',
+      reader(Option.prefix),
+      'g.letter-shop.mytrustline.',
+    )
+    .option(
+      '--endpoint <uri>',
+      'what customers are told: btp+ws://host:port/ (default: the host they asked for)',
+      reader(Option.endpoint),
+    )
+    .option('--tls-cert <file>', 'certificate, for https and btp+wss')
+    .option('--tls-key <file>', 'its key')
+    .option('--json', 'print `ready` and its addresses as one JSON line', false)
+    .addOption(logLevelOption('info'))
+    .action(async (options: ShopOptions) => {
+      const { run } = await import('./commands/shop.js')
+      exitWith(await run(options, terminal))
+    })
+}
+
+function addPay(program: Command, terminal: Terminal, exitWith: (code: ExitCode) => void): void {
+  program
+    .command('pay')
+    .description('Read a stream and pay for it piece by piece: content to stdout, the rest to stderr.')
+    .argument('<url>', 'what to read', reader(Option.payUrl))
+    .addOption(
+      new CommanderOption(
+        '--ledger <uri>',
+        'btp+ws://user:token@host:port/ of the account that pays (default: the ledger that the shop names)',
+      )
+        .env('MILLSTREAM_LEDGER')
+        .argParser(reader(Option.ledgerUri)),
+    )
+    .option(
+      '--budget <amount>',
+      'spend at most this, in base units (default at scale 9: 1000000)',
+      reader(Option.amount),
+    )
+    .option('--max-price <amount>', 'pay at most this for a piece (default at scale 9: 1000)', reader(Option.price))
+    .option('--pieces <count>', 'stop after so many pieces', reader(Option.count))
+    .option('--risk <amount>', 'have at most this paid or held for pieces that have not arrived', reader(Option.price))
+    .option('--window <count>', 'payments in flight at most, or auto', reader(Option.window), 'auto' as const)
+    .option('--rate <count>', 'take at most so many pieces a second', reader(Option.count))
+    .option(
+      '--asset <code:scale>',
+      'what the amounts count; another one needs --budget and --max-price (default: XRP:9)',
+      reader(Option.asset),
+    )
+    .option(
+      '--endpoint-host <host>',
+      'a host besides that of the URL that the shop may name as its ledger',
+      collect,
+      [],
+    )
+    .option('--dry-run', 'show the terms and the account; pay nothing', false)
+    .option('--json', 'print the summary as one JSON line', false)
+    .option('--quiet', 'print no meter', false)
+    .addOption(
+      new CommanderOption('--home <folder>', 'where the payer keeps its key and what it has reserved')
+        .env('MILLSTREAM_HOME')
+        .default(join(homedir(), '.millstream'), '~/.millstream'),
+    )
+    .addOption(logLevelOption('warn'))
+    .action(async (url: string, options: PayOptions) => {
+      const { run } = await import('./commands/pay.js')
+      exitWith(await run(url, options, terminal))
+    })
+}
+
+function addLedger(program: Command, terminal: Terminal, exitWith: (code: ExitCode) => void): void {
+  const ledger = program.command('ledger').description('See and change the books of a shop, while it runs or not.')
+  const command = (name: string, description: string) =>
+    ledger.command(name).description(description).addOption(dataOption()).option('--json', 'print JSON', false)
+  const run = async (options: LedgerOptions, request: import('./commands/ledger.js').LedgerRequest) => {
+    const { run } = await import('./commands/ledger.js')
+    exitWith(await run(options, request, terminal))
+  }
+
+  command('accounts', 'List every account: balance, held, limit.').action((options: LedgerOptions) =>
+    run(options, { type: 'accounts' }),
+  )
+  command('transfers', 'List what was paid, newest first.')
+    .option('--account <id>', 'only where this account pays or is paid', reader(Option.account))
+    .option('--limit <count>', 'how many', reader(Option.count), 20)
+    .action((options: LedgerOptions & { account?: string; limit: number }) =>
+      run(options, { type: 'transfers', account: options.account, limit: options.limit }),
+    )
+  command('limit', 'Let an account owe up to an amount; opens the account if there is none.')
+    .argument('<account>', 'its id', reader(Option.account))
+    .argument('<amount>', 'in base units', reader(Option.amount))
+    .action((account: string, amount: bigint, options: LedgerOptions) =>
+      run(options, { type: 'limit', account, amount }),
+    )
+  for (const [type, description] of [
+    ['fund', 'Credit an account with money received elsewhere; opens the account if there is none.'],
+    ['withdraw', 'Debit an account for money given back elsewhere.'],
+  ] as const) {
+    command(type, description)
+      .argument('<account>', 'its id', reader(Option.account))
+      .argument('<amount>', 'in base units', reader(Option.price))
+      .option(
+        '--reference <text>',
+        'names the money; each is counted once (default: a new one)',
+        reader(Option.reference),
+      )
+      .action((account: string, amount: bigint, options: LedgerOptions & { reference?: string }) =>
+        run(options, { type, account, amount, reference: options.reference }),
+      )
+  }
+  command('check', 'Prove from the records alone that every sum holds.').action((options: LedgerOptions) =>
+    run(options, { type: 'check' }),
+  )
+}
+
+function addDemo(program: Command, terminal: Terminal, exitWith: (code: ExitCode) => void): void {
+  program
+    .command('demo')
+    .description('Watch money turn into letters: a shop and a payer on this machine, in some ten seconds.')
+    .option('--letters <count>', 'how many letters to buy at full speed', reader(Option.count), 40_000)
+    .action(async (options: DemoOptions) => {
+      const { run } = await import('./commands/demo.js')
+      exitWith(await run(options, terminal))
+    })
+}
+
+function dataOption(): CommanderOption {
+  return new CommanderOption('--data <folder>', 'where the shop keeps its ledger and its key')
+    .env('MILLSTREAM_DATA')
+    .default('./millstream-data')
+}
+
+function logLevelOption(level: Logs.Level): CommanderOption {
+  return new CommanderOption('--log-level <level>', 'what to log, on stderr').choices(Logs.levels).default(level)
+}
+
+function collect(text: string, before: readonly string[]): readonly string[] {
+  return [...before, text]
+}
+
+/** Makes a reader of option values tell commander of a value that it does not take. */
+function reader<T>(read: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return read(text)
+    } catch (error) {
+      if (error instanceof Option.OptionError) throw new InvalidArgumentError(error.message)
+      throw error
+    }
+  }
+}
+
+function settle(command: Command, terminal: Terminal): void {
+  command.exitOverride().configureOutput({
+    writeOut: (text) => terminal.stdout.write(text),
+    writeErr: (text) => terminal.stderr.write(text),
+  })
+  if (command.commands.length === 0) command.showHelpAfterError(`Nothing was done. See: ${pathOf(command)} --help`)
+}
+
+function commandsOf(command: Command): Command[] {
+  return command.commands.flatMap((child) => [child, ...commandsOf(child)])
+}
+
+function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`
+}

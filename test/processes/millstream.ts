@@ -1,0 +1,63 @@
+/** `millstream` as a process, and what tests ask of it. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import * as Child from './child.js'
+
+export const bin = fileURLToPath(new URL('../../packages/cli/dist/bin.js', import.meta.url))
+
+export interface Ready {
+  readonly http: string
+  readonly btp: string
+  readonly pid: number
+}
+
+export interface Shop {
+  readonly child: Child.Child
+  readonly ready: Ready
+  readonly folder: string
+}
+
+const folders: string[] = []
+
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'millstream-test-'))
+  folders.push(folder)
+  return folder
+}
+
+/** After each test: no process and no folder stays. */
+export async function cleanUp(): Promise<void> {
+  await Child.endAll()
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true })
+}
+
+export function start(args: readonly string[], options?: Child.ChildOptions): Child.Child {
+  return Child.start(process.execPath, [bin, ...args], options)
+}
+
+/** Runs to the end. */
+export function run(args: readonly string[], options?: Child.ChildOptions): Promise<Child.Ended> {
+  return start(args, options).ended
+}
+
+/** Starts a shop on free ports, or on those of `again`, and waits until it is ready. */
+export async function shop(folder: string, args: readonly string[] = [], again?: Ready): Promise<Shop> {
+  const port = again === undefined ? '0' : new URL(again.http).port
+  const btpPort = again === undefined ? '0' : new URL(again.btp.replace(/^btp\+/, '')).port
+  const child = start(['shop', '--json', '--data', folder, '--port', port, '--btp-port', btpPort, ...args])
+  await child.until(({ stdout }) => stdout.includes('\n'))
+  const ready = JSON.parse(child.stdout.split('\n')[0]!) as Ready
+  return { child, ready, folder }
+}
+
+/** The summary of a `pay --json` that has ended: the last line of its stderr. */
+export function summary(ended: Child.Ended): Record<string, unknown> {
+  const line = ended.stderr.trimEnd().split('\n').at(-1) ?? ''
+  try {
+    return JSON.parse(line) as Record<string, unknown>
+  } catch {
+    throw new Error(`No summary in the last line of stderr:\n${ended.stderr}`)
+  }
+}
