@@ -83,8 +83,7 @@ export function createDeliveries(links: Links, clock: Instant.Clock): Deliveries
       delivery.done.reject(BtpError.fromFrame(answer))
     } else {
       delivery.done.reject(unanswered())
-      // On a connection that is still open only the answer was slow; one that was lost brings its own next attempt.
-      if (delivery.link?.session.isOpen && clock() < delivery.until) attempt(delivery)
+      if (clock() < delivery.until) attempt(delivery)
     }
   }
 }

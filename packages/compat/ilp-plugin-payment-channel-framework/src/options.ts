@@ -105,6 +105,11 @@ export function parse(options: PluginOptions): Settings {
   }
 }
 
+/** The side that others connect to: its book is the one that counts. */
+export function keepsBookForBoth(settings: Settings): boolean {
+  return settings.listener !== undefined || (settings.store !== undefined && settings.server === undefined)
+}
+
 /** A ledger prefix: an ILP address that ends with a dot. */
 export function isPrefix(value: unknown): value is string {
   return typeof value === 'string' && value.length <= 1023 && /^[a-zA-Z0-9_~-]+(\.[a-zA-Z0-9_~-]+)*\.$/.test(value)

@@ -96,20 +96,24 @@ export class Plugin extends Emitter {
    * @throws {NotAcceptedError} The server has refused the user name and token.
    * @throws {UnreachableError} No connection, or none in time.
    */
-  async connect(options?: { readonly timeout?: number }): Promise<void> {
-    const timeoutMs = timeoutFrom(options)
-    if (this.#isStarted) return
-    this.#starting ??= this.#start().finally(() => {
-      this.#starting = undefined
+  connect(options?: { readonly timeout?: number }): Promise<void> {
+    return called('connect', async () => {
+      const timeoutMs = timeoutFrom(options)
+      if (this.#isStarted) return
+      this.#starting ??= this.#start().finally(() => {
+        this.#starting = undefined
+      })
+      await within(timeoutMs, this.#starting, () => this.#stop())
     })
-    await within(timeoutMs, this.#starting, () => this.#stop())
   }
 
-  async disconnect(): Promise<void> {
-    const wasStarted = this.#isStarted
-    await this.#stop()
-    await this.#starting?.catch(() => undefined)
-    if (wasStarted) this.#announce('disconnect')
+  disconnect(): Promise<void> {
+    return called('disconnect', async () => {
+      const wasStarted = this.#isStarted
+      await this.#stop()
+      await this.#starting?.catch(() => undefined)
+      if (wasStarted) this.#announce('disconnect')
+    })
   }
 
   isConnected(): boolean {
@@ -133,55 +137,66 @@ export class Plugin extends Emitter {
   }
 
   /** Fulfilled incoming less fulfilled outgoing, in base units; a side that keeps no book asks the other. */
-  async getBalance(): Promise<string> {
-    const trustline = this.#connected('getBalance')
-    return this.#settings.store === undefined ? this.getPeerBalance() : trustline.balance().toString()
+  getBalance(): Promise<string> {
+    return called('getBalance', async () => {
+      const trustline = this.#connected('getBalance')
+      return this.#settings.store === undefined ? this.getPeerBalance() : trustline.balance().toString()
+    })
   }
 
   /** What this side's balance is in the peer's book. */
-  async getPeerBalance(): Promise<string> {
-    const { session } = this.#link('getPeerBalance')
-    return (-(await this.#asker.balance(session))).toString()
+  getPeerBalance(): Promise<string> {
+    return called('getPeerBalance', async () => {
+      return (-(await this.#asker.balance(this.#link('getPeerBalance').session))).toString()
+    })
   }
 
   /** The lowest that this side's balance may become, by the peer's word. */
-  async getLimit(): Promise<string> {
-    const { session } = this.#link('getLimit')
-    const limit = await this.#asker.limit(session)
-    return limit === 'Infinity' ? '-Infinity' : (-BigInt(limit)).toString()
+  getLimit(): Promise<string> {
+    return called('getLimit', async () => {
+      const limit = await this.#asker.limit(this.#link('getLimit').session)
+      return limit === 'Infinity' ? '-Infinity' : (-BigInt(limit)).toString()
+    })
   }
 
   /** Resolves when the peer holds the transfer, which may be a while before it is fulfilled or rejected. */
-  async sendTransfer(transfer: unknown): Promise<null> {
-    return this.#connected('sendTransfer').send(transfer)
+  sendTransfer(transfer: unknown): Promise<null> {
+    return called('sendTransfer', async () => this.#connected('sendTransfer').send(transfer))
   }
 
   /**
    * @param fulfillment - 32 bytes as base64url.
    * @param ilp - A packet that goes along, as base64url.
-   * @returns With a `listener`, when it is stored; else when the payer has acknowledged it.
+   * @returns Resolves when it is stored, on the side that keeps the book; else when the payer has acknowledged it.
    */
-  async fulfillCondition(transferId: unknown, fulfillment: unknown, ilp?: unknown): Promise<null> {
-    const trustline = this.#connected('fulfillCondition')
-    // A payee without the book has to reach the one who has it.
-    if (this.#listener === undefined) this.#link('fulfillCondition')
-    const packet = ilp === undefined || ilp === null ? undefined : Text.toBytes('ilp', ilp)
-    const id = Text.toTransferId('transferId', transferId)
-    return trustline.fulfill(id, Text.toFulfillment('fulfillment', fulfillment), packet)
+  fulfillCondition(transferId: unknown, fulfillment: unknown, ilp?: unknown): Promise<null> {
+    return called('fulfillCondition', async () => {
+      const trustline = this.#connected('fulfillCondition')
+      // A payee without the book has to reach the one who has it.
+      if (!Options.keepsBookForBoth(this.#settings)) this.#link('fulfillCondition')
+      const packet = ilp === undefined || ilp === null ? undefined : Text.toBytes('ilp', ilp)
+      const id = Text.toTransferId('transferId', transferId)
+      return trustline.fulfill(id, Text.toFulfillment('fulfillment', fulfillment), packet)
+    })
   }
 
   /** @param reason - Every field has a default. */
-  async rejectIncomingTransfer(transferId: unknown, reason?: unknown): Promise<null> {
-    const trustline = this.#connected('rejectIncomingTransfer')
-    return trustline.reject(Text.toTransferId('transferId', transferId), reason)
+  rejectIncomingTransfer(transferId: unknown, reason?: unknown): Promise<null> {
+    return called('rejectIncomingTransfer', async () => {
+      const trustline = this.#connected('rejectIncomingTransfer')
+      return trustline.reject(Text.toTransferId('transferId', transferId), reason)
+    })
   }
 
-  async getFulfillment(transferId: unknown): Promise<string> {
-    return this.#connected('getFulfillment').fulfillment(Text.toTransferId('transferId', transferId))
+  getFulfillment(transferId: unknown): Promise<string> {
+    return called('getFulfillment', async () => {
+      return this.#connected('getFulfillment').fulfillment(Text.toTransferId('transferId', transferId))
+    })
   }
 
-  async sendRequest(message: unknown): Promise<Message.ProgramMessage> {
-    return this.#requests.send(this.#link('sendRequest').session, message)
+  /** Resolves with the peer's response. */
+  sendRequest(message: unknown): Promise<Message.ProgramMessage> {
+    return called('sendRequest', async () => this.#requests.send(this.#link('sendRequest').session, message))
   }
 
   /** @param handler - Gives the answer to a request, or a promise of it. */
@@ -200,10 +215,7 @@ export class Plugin extends Emitter {
    * @returns Resolves when that is done.
    */
   addSocket(socket: unknown, auth?: { readonly username: string; readonly token: string }): Promise<void> {
-    const added = this.#addSocket(socket, auth)
-    // Two seconds of silence of a stranger must not end a process that does not wait for them.
-    added.catch((error: Error) => debug('addSocket: %s', error.message))
-    return added
+    return called('addSocket', () => this.#addSocket(socket, auth))
   }
 
   async #start(): Promise<void> {
@@ -441,6 +453,16 @@ export class Plugin extends Emitter {
   #announce(event: string, ...args: unknown[]): void {
     this.announce(event, args, (error) => debug('a handler of %s has failed: %o', event, error))
   }
+}
+
+/**
+ * Runs a method. In 2017 a rejection that nobody handled ended no process, and programs of then leave some unhandled: a
+ * customer who says nothing, a transfer that was refused. Here they end none either.
+ */
+function called<Result>(method: string, run: () => Promise<Result>): Promise<Result> {
+  const promise = run()
+  promise.catch((error: unknown) => debug('%s: %o', method, error))
+  return promise
 }
 
 /** Connections of one user are interchangeable; empty credentials are anybody's. */

@@ -151,7 +151,7 @@ export async function openTrustlineLedger(options: TrustlineLedgerOptions): Prom
     fulfilled: journal?.fulfilled ?? [],
     async close() {
       isClosed = true
-      if (commit.failure === undefined) await commit.idle()
+      if (commit.failure === undefined) await commit.idle(() => undefined)
       journal?.close()
     },
   }

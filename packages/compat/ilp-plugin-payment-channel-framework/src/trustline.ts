@@ -10,7 +10,7 @@ import { createEndedTransfers, type Direction } from './ended-transfers.js'
 import * as LedgerError from './errors.js'
 import { createIncoming } from './incoming.js'
 import type { Link, Links } from './link.js'
-import type { Settings } from './options.js'
+import * as Options from './options.js'
 import { createOutgoing } from './outgoing.js'
 import * as Text from './text.js'
 import type * as Transfer from './transfer.js'
@@ -18,7 +18,7 @@ import type { TrustlineContext } from './trustline-context.js'
 import { openTrustlineLedger } from './trustline-ledger.js'
 
 export interface TrustlineOptions {
-  readonly settings: Settings
+  readonly settings: Options.Settings
   readonly links: Links
   readonly clock: Instant.Clock
   readonly hashes: Hashes
@@ -66,7 +66,7 @@ export async function openTrustline(options: TrustlineOptions): Promise<Trustlin
       else outgoing.expired(id, durable)
     },
   })
-  const isAuthority = settings.listener !== undefined
+  const isAuthority = Options.keepsBookForBoth(settings)
   const context: TrustlineContext = {
     ledger,
     links,
