@@ -77,7 +77,7 @@ export interface BookOptions {
   readonly state?: BookState
   /** Resolves once `state` would survive a crash. Never called while another call is under way. */
   readonly save?: (state: BookState) => Promise<void>
-  /** How long a payment may still be held that was sent a moment ago: its expiry and some grace. 40,000 */
+  /** How long a payment may still be held that was sent a moment ago: its expiry and some grace. 45,000 */
   readonly heldMsMax?: number
 }
 
@@ -180,7 +180,7 @@ export function createBook(options: BookOptions): Book {
   }
 
   function until(): Instant.Instant {
-    return Instant.after(clock(), options.heldMsMax ?? 40_000)
+    return Instant.after(clock(), options.heldMsMax ?? 45_000)
   }
 
   function sumUnresolved(): bigint {

@@ -2,7 +2,10 @@
 export interface PayerSettings {
   /** From now to `expiresAt` of a payment. 30,000 */
   readonly expiresInMs: number
-  /** How long after its expiry the outcome of a payment is still waited for; then it is unknown. 10,000 */
+  /**
+   * How long after its expiry the outcome of a payment is still waited for; then it is unknown. Longer than rails take
+   * to find out by themselves. 15,000
+   */
   readonly graceMs: number
   /** How long a shop may keep back pieces that are paid, with nothing else in flight, until it is given up. 10,000 */
   readonly patienceMs: number
@@ -14,7 +17,7 @@ export interface PayerSettings {
 
 export const payerSettings: PayerSettings = {
   expiresInMs: 30_000,
-  graceMs: 10_000,
+  graceMs: 15_000,
   patienceMs: 10_000,
   refusalsMs: 30_000,
   leaveMs: 1_000,

@@ -59,6 +59,7 @@ export interface PaidResponse {
   readonly status: number
   /** After redirects. */
   readonly url: string
+  /** Names in lower case. Without `Pay`: its secret is nobody else's. */
   readonly headers: ReadonlyMap<string, string>
   /** What the shop asks, completed by what the ledger says; undefined when the answer is free. */
   readonly terms: Terms | undefined
@@ -148,9 +149,7 @@ export function createPayer(options: PayerOptions): Payer {
         controller.abort()
       }
       return {
-        status: response.status,
-        url: response.url,
-        headers: new Map(response.headers()),
+        ...facts(response),
         terms: asked?.terms,
         endpoint,
         refusal,
@@ -389,6 +388,8 @@ export function createPayer(options: PayerOptions): Payer {
         ...closing,
       }
       await reconcile(booked)
+      // One that fails has been reported; the next one may not.
+      rail.onReconnect?.(() => void reconcile(booked).catch(() => {}))
       return booked
     })
     rails.set(origin, rail)
@@ -436,7 +437,9 @@ const platformTimers: Timers = {
 }
 
 function facts(response: HttpResponse): Pick<PaidResponse, 'status' | 'url' | 'headers'> {
-  return { status: response.status, url: response.url, headers: new Map(response.headers()) }
+  const headers = new Map(response.headers())
+  headers.delete('pay')
+  return { status: response.status, url: response.url, headers }
 }
 
 function requestHeaders(init: FetchInit): Map<string, string> {

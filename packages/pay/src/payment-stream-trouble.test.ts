@@ -164,7 +164,7 @@ describe('time', () => {
     const { payments, plugin, time } = await openStream()
     payments.start()
     await time.settle()
-    await time.advance(39_999)
+    await time.advance(44_999)
     expect(payments).toMatchObject({ held: 1, unknown: 0 })
     await time.advance(1)
     expect(payments).toMatchObject({ held: 0, unknown: 1 })
@@ -265,7 +265,7 @@ describe('stopping', () => {
     payments.start()
     await time.settle()
     payments.stop('stopped')
-    await time.advance(40_000)
+    await time.advance(45_000)
     await finished
     expect(payments).toMatchObject({ reason: 'stopped', unknown: 1 })
   })

@@ -54,7 +54,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 3,
-    arbitrary: fc.record({ do: fc.constant('advance' as const), ms: fc.constantFrom(1, 60, 1000, 12_000, 45_000) }),
+    arbitrary: fc.record({ do: fc.constant('advance' as const), ms: fc.constantFrom(1, 60, 1000, 12_000, 50_000) }),
   },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('write' as const), fails: fc.nat(20).map((n) => n === 0) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('stop' as const), stream }) },
@@ -212,7 +212,7 @@ class World {
     expect(this.purse.exposed).toBe(0n)
     const posted = BigInt(this.postedBefore + this.truths.reduce((sum, truth) => sum + truth.posted, 0)) * price
     expect(this.book.spent() + this.book.unresolved()).toBeGreaterThanOrEqual(posted)
-    await this.time.advance(40_000)
+    await this.time.advance(45_000)
     const verdict = this.book.reconcile(-posted)
     this.saving?.end(false)
     expect(await verdict).toEqual({ status: 'agrees' })

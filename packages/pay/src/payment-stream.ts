@@ -60,6 +60,8 @@ const blockMax = 4_096
 /** How long bytes that may be whole pieces are waited for to become more. */
 const settleMs = 1_000
 
+const deadOnArrival: Refusal = { code: 'R00', message: 'payments are dead on arrival: the clocks differ' }
+
 /** How a shop refuses what comes after the end of its content. */
 const endCode = 'F99'
 
@@ -317,7 +319,7 @@ export class PaymentStream {
         this.giveBack()
         if (outcome.by === 'ledger') this.refusedByLedger(number, outcome)
         else if (outcome.code === 'R00') this.expired(number, now - sentAt)
-        else if (outcome.code.startsWith('T')) this.slowDown(number, outcome)
+        else if (outcome.code.startsWith('T')) this.slowDown(number, 'refused', outcome)
         else this.refuse('refused', outcome)
     }
     this.wake()
@@ -353,7 +355,7 @@ export class PaymentStream {
   /** A slow source lets payments expire, and the next may fare better. One that is dead on arrival is another matter. */
   private expired(number: number, age: number): void {
     if (age < this.options.settings.expiresInMs / 2) {
-      this.slowDown(number, { code: 'R00', message: 'payments are dead on arrival: the clocks differ' })
+      this.slowDown(number, 'refused', deadOnArrival)
     } else {
       this.pace.cut(number, this.flight.next)
     }
@@ -361,7 +363,7 @@ export class PaymentStream {
 
   private refusedByLedger(number: number, refusal: Refusal): void {
     if (refusal.code.startsWith('T')) {
-      this.slowDown(number, refusal)
+      this.slowDown(number, 'ledger_refused', refusal)
     } else if (number === this.alone && this.flight.next === number + 1) {
       this.refuse('ledger_refused', refusal)
     } else {
@@ -369,8 +371,8 @@ export class PaymentStream {
     }
   }
 
-  private slowDown(number: number, refusal: Refusal): void {
-    if (!this.pace.refused(number, this.flight.next, refusal)) this.refuse('refused', refusal)
+  private slowDown(number: number, reason: StopReason, refusal: Refusal): void {
+    if (!this.pace.refused(number, this.flight.next, refusal)) this.refuse(reason, refusal)
   }
 
   private refuse(reason: StopReason, refusal: Refusal): void {

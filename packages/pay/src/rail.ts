@@ -18,6 +18,8 @@ export interface Rail {
   readonly account?: string
   /** Where payments are written down ahead; one in memory when left out, which a crash forgets. */
   readonly book?: Book
+  /** Calls back whenever the connection has come back: the host's balance is compared with the book then. */
+  onReconnect?(listener: () => void): void
   /** Called by `payer.close()`, once nothing is in flight. */
   close?(): void | Promise<void>
 }

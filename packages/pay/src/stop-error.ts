@@ -70,9 +70,14 @@ export class LedgerRefusedError extends PayError {
   readonly code = 'PAY_LEDGER_REFUSED'
   constructor(stop: Stop) {
     const account = stop.account === undefined ? 'your account' : `your account ${stop.account}`
+    const passes = stop.refusal?.code.startsWith('T') === true
     super({
-      message: `The ledger refused a payment ${quoted(stop.refusal)}. Most likely there is no money or credit left.`,
-      next: `have ${account} funded by whoever runs the ledger; what was refused cost nothing`,
+      message: passes
+        ? `The ledger has taken no payment for a while; it refused the last one ${quoted(stop.refusal)}.`
+        : `The ledger refused a payment ${quoted(stop.refusal)}. Most likely there is no money or credit left.`,
+      next: passes
+        ? 'see whether the ledger runs and can be reached, and run again; what was refused cost nothing'
+        : `have ${account} funded by whoever runs the ledger; what was refused cost nothing`,
       money: stop.money,
     })
   }

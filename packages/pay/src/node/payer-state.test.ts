@@ -282,7 +282,7 @@ describe('a crash between any two steps', () => {
         const state = await open({ files: disk, folder: '/payer', isAlive: () => Promise.resolve(false) })
         const book = await state.book(ledger, account)
         expect(book.spent() + book.unresolved()).toBeGreaterThanOrEqual(known.posted)
-        await time.advance(40_000)
+        await time.advance(45_000)
         expect(await book.reconcile(-known.posted)).toEqual({ status: 'agrees' })
         // Spending may be counted twice over where nobody can tell, never too little.
         expect(book.spent()).toBeGreaterThanOrEqual(known.posted)
