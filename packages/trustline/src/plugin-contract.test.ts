@@ -1,8 +1,13 @@
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
 import { createTrustlineClient } from '@millstream/btp'
 import { webSocketConnector } from '@millstream/btp/node'
 import { hashes, randomBytes } from '@millstream/hashes'
-import { createMemoryStore } from '@millstream/ledger'
+import { createMemoryStore, type LedgerLimits, type Store } from '@millstream/ledger'
+import { openSqlite } from '@millstream/ledger-sqlite'
 import { createManualClock, type PairedPlugins, pluginContract } from '@millstream/plugin/testing'
+import type { Instant } from '@millstream/units'
 import { createTrustlineHost } from './host.js'
 import { listenTrustline } from './listen.js'
 import { openCutProxy } from './testing/cut-proxy.js'
@@ -11,9 +16,9 @@ const each = 1_000_000n
 const strangers = { policy: 'credit', each, total: each } as const
 
 /** Host and client in one process, over a WebSocket on loopback that can be cut. */
-async function openOverLoopback(credentials: string): Promise<PairedPlugins> {
+async function openOverLoopback(credentials: string, openStore: OpenStore = inMemory): Promise<PairedPlugins> {
   const { now: clock, advance } = createManualClock()
-  const store = createMemoryStore({ clock, hashes, limits: { strangersCreditMax: each } })
+  const { store, closeStore } = await openStore(clock, { strangersCreditMax: each })
   const host = createTrustlineHost({
     store,
     prefix: 'g.letter-shop.mytrustline.',
@@ -50,10 +55,35 @@ async function openOverLoopback(credentials: string): Promise<PairedPlugins> {
       proxy.cut()
       await host.close()
       await Promise.all([listener.close(), proxy.close(), client.close()])
-      await store.close()
+      await closeStore()
+    },
+  }
+}
+
+type OpenStore = (
+  clock: Instant.Clock,
+  limits: Partial<LedgerLimits>,
+) => Promise<{ readonly store: Store; closeStore(): Promise<void> }>
+
+const inMemory: OpenStore = async (clock, limits) => {
+  const store = createMemoryStore({ clock, hashes, limits })
+  return { store, closeStore: () => store.close() }
+}
+
+const inSqlite: OpenStore = async (clock, limits) => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'millstream-trustline-'))
+  const { ledger, close } = await openSqlite({ folder, clock, hashes, limits })
+  return {
+    store: ledger,
+    async closeStore() {
+      await close()
+      fs.rmSync(folder, { recursive: true })
     },
   }
 }
 
 pluginContract('client and host over a WebSocket', () => openOverLoopback('alice:a%20token%20of%20sixteen%20bytes'))
 pluginContract('client without credentials and host over a WebSocket', () => openOverLoopback(':'))
+pluginContract('client and host over a WebSocket, with the ledger in SQLite', () =>
+  openOverLoopback('alice:a%20token%20of%20sixteen%20bytes', inSqlite),
+)
