@@ -184,7 +184,7 @@ export class Book {
 
   /**
    * Takes over changes that were handed over before, in the same order, before the first batch. Records that need not be
-   * remembered may be left out: `skipTo` and `remember` stand for them.
+   * remembered and accounts that are closed may be left out: `skipTo`, `skipAccounts` and `remember` stand for them.
    *
    * @throws {RestoreError} They do not fit together.
    */
@@ -197,6 +197,11 @@ export class Book {
   skipTo(cursor: Cursor, at: Instant.Instant): void {
     if (cursor > this.#state.cursor) this.#state.cursor = cursor
     if (at > this.#state.now) this.#state.setNow(at)
+  }
+
+  /** Says which account id was the last, where it was left out of `restore`. */
+  skipAccounts(last: AccountId): void {
+    this.#state.accountIdNext = Math.max(this.#state.accountIdNext, last + 1)
   }
 
   /** Takes over the id of a transfer that has ended, where its record was left out of `restore`. */

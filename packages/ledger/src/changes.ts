@@ -10,7 +10,10 @@ import type { Cursor, EntryKind, Hold, TransferRecord } from './store.js'
 export interface Changes {
   /** Ledger time when they were handed over; no time in them is later. */
   readonly at: Instant.Instant
-  /** Accounts that are new or changed, as they are now. The server's own is never among them: it is derived. */
+  /**
+   * Accounts that are new or changed, as they are now. Of the server only `last` is taken back: its balance is derived,
+   * so that being paid changes no row of its own.
+   */
   readonly accounts: readonly AccountRow[]
   /** New holds that are still open. */
   readonly held: readonly HeldTransfer[]
@@ -30,7 +33,7 @@ export interface AccountRow {
   readonly owedSince: Instant.Instant | undefined
   /** Merged into another: its name is free again, its id is not. */
   readonly closed: boolean
-  /** The last record of which it is source or target, 0 for none. */
+  /** The last record of its chain, 0 for none. */
   readonly last: Cursor
 }
 
@@ -46,7 +49,8 @@ export interface LedgerRecord extends Omit<TransferRecord, 'cursor' | 'state'> {
   readonly cursor: Cursor
   /**
    * The record before this one of the same account as source or target, 0 for none: what one account did is a chain
-   * through the records, newest first, so that no index has to be kept. The server has no chain.
+   * through the records, newest first, so that no index has to be kept. What is paid to the server is not in its chain,
+   * only what it pays.
    */
   readonly sourcePrevious: Cursor
   readonly targetPrevious: Cursor

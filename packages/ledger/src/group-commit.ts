@@ -36,10 +36,16 @@ export class GroupCommit {
     return this.#failure
   }
 
-  /** Resolves when, for a moment, nothing is left to write. */
-  async idle(): Promise<void> {
+  /** True when nothing is left to write and nothing is being written. */
+  get isIdle(): boolean {
+    return this.#waiting === undefined && this.#writing === undefined && !this.#options.hasWork()
+  }
+
+  /** Resolves with what `then` gives, which is called in a moment in which everything has been written. */
+  async idle<Result>(then: () => Result): Promise<Result> {
     do await this.durable()
-    while (this.#waiting !== undefined || this.#writing !== undefined || this.#options.hasWork())
+    while (!this.isIdle)
+    return then()
   }
 
   /** Resolves when everything that there is to write now has been written. */

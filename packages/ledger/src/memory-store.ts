@@ -204,16 +204,18 @@ class MemoryStore implements Store {
   }
 
   async check(): Promise<CheckReport> {
-    await this.#commit?.idle()
-    const audit = new Audit()
-    this.#recent.audit(audit)
-    return audit.report(this.#book.accounts(), this.#book.holds())
+    const prove = () => {
+      const audit = new Audit()
+      this.#recent.audit(audit)
+      return audit.report(this.#book.accounts(), this.#book.holds())
+    }
+    return this.#commit === undefined ? prove() : this.#commit.idle(prove)
   }
 
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    if (this.#commit?.failure === undefined) await this.#commit?.idle()
+    if (this.#commit?.failure === undefined) await this.#commit?.idle(() => {})
   }
 }
 

@@ -1,13 +1,6 @@
 /** An account as the book keeps it: everything that a decision needs at hand, changed in place. */
 import type { Instant } from '@millstream/units'
-import {
-  type Account,
-  type AccountId,
-  type AccountKind,
-  badDebtAccount,
-  serverAccount,
-  settlementAccount,
-} from '../account.js'
+import { type Account, type AccountId, type AccountKind, badDebtAccount, settlementAccount } from '../account.js'
 import type { AccountRow } from '../changes.js'
 import type { Cursor } from '../store.js'
 
@@ -35,8 +28,8 @@ export class AccountState {
   /** What of it counts: max(0, heldOut - posted). */
   exposure = 0n
   last = 0 as Cursor
-  /** Its row has been handed over at least once. */
-  persisted = false
+  /** Its row has been handed over at least once; the system's accounts need none to be there. */
+  persisted: boolean
   /** Its row is in the list of those to be handed over. */
   touched = false
   closed = false
@@ -47,10 +40,7 @@ export class AccountState {
     this.kind = kind
     this.openedAt = openedAt
     this.isStranger = kind === 'stranger' || kind === 'passing'
-  }
-
-  get isServer(): boolean {
-    return this.id === serverAccount
+    this.persisted = kind === 'system'
   }
 
   /** Value outside and debts written off move by deposits, withdrawals and write-offs only. */

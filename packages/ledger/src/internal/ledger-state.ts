@@ -116,9 +116,9 @@ export class LedgerState {
     this.names.delete(account.name)
   }
 
-  /** Marks an account's row to be written. The server's balance is derived and has none. */
+  /** Marks an account's row to be written. */
   touch(account: AccountState): void {
-    if (account.touched || account === this.server) return
+    if (account.touched) return
     account.touched = true
     this.#touched.push(account)
   }
@@ -212,7 +212,7 @@ export class LedgerState {
     this.cursor = (this.cursor + 1) as Cursor
     transfer.cursor = this.cursor
     transfer.sourcePrevious = this.#chain(source)
-    transfer.targetPrevious = source === target ? transfer.sourcePrevious : this.#chain(target)
+    transfer.targetPrevious = source === target ? transfer.sourcePrevious : this.#chainTarget(target)
     this.#records.push(transfer as TransferState & { readonly state: typeof state })
   }
 
@@ -232,7 +232,7 @@ export class LedgerState {
       target: target.id,
       amount,
       sourcePrevious: this.#chain(source),
-      targetPrevious: this.#chain(target),
+      targetPrevious: this.#chainTarget(target),
       ...(reference === undefined ? {} : { reference }),
     })
     return this.cursor
@@ -240,11 +240,15 @@ export class LedgerState {
 
   /** Makes the newest record the last one of an account; gives the one before. */
   #chain(account: AccountState): Cursor {
-    if (account === this.server) return 0 as Cursor
     const previous = account.last
     account.last = this.cursor
     this.touch(account)
     return previous
+  }
+
+  /** The server is the target of nearly everything: what it receives is not in its chain, and changes no row. */
+  #chainTarget(account: AccountState): Cursor {
+    return account === this.server ? (0 as Cursor) : this.#chain(account)
   }
 
   get hasChanges(): boolean {

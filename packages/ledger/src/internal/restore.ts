@@ -48,11 +48,12 @@ function restoreAccount(state: LedgerState, row: AccountRow): void {
     account = new AccountState(row.id, row.name, row.kind, row.openedAt)
     state.addAccount(account)
   }
+  account.last = row.last
   // The server's balance is what makes the sum zero.
+  if (account === state.server) return
   state.server.posted -= row.posted - account.posted
   account.posted = row.posted
   account.owedSince = row.owedSince
-  account.last = row.last
   account.persisted = true
   account.setKind(row.kind)
   account.setCreditLimit(row.creditLimit)

@@ -1,0 +1,148 @@
+/**
+ * Reading what has been written. SQLite works in the thread of the payments, so everything that may be long is done in
+ * portions of about a millisecond, with a turn of the event loop between them.
+ */
+import {
+  type AccountId,
+  type Cursor,
+  type Entry,
+  type SearchOutcome,
+  serverAccount,
+  type TransferRecord,
+} from '@millstream/ledger'
+import type { Instant, TransferId } from '@millstream/units'
+import type { SqlDatabase, SqlValue } from './database.js'
+import { entryColumns, fulfilledKind, isPosted, recordColumns, toEntry, toRecord } from './rows.js'
+
+export interface History {
+  posted(after: Cursor, limit: number): readonly Entry[]
+  recentlyFulfilled(source: AccountId, head: Cursor, now: Instant.Instant, limit: number): Promise<readonly Entry[]>
+  search(source: AccountId, head: Cursor, id: TransferId.TransferId, expiresAt: Instant.Instant): Promise<SearchOutcome>
+  transfers(query: HistoryQuery): AsyncIterable<TransferRecord>
+}
+
+export interface HistoryQuery {
+  readonly account: AccountId | undefined
+  readonly after: Cursor | undefined
+  readonly newestFirst: boolean
+  /** The last record of all, and of the account. */
+  readonly last: Cursor
+  readonly head: Cursor | undefined
+}
+
+/** Steps along a chain, or rows gone through, in one turn. */
+const stepsPerTurn = 500
+const rowsPerTurn = 2_000
+
+const outcomes = [undefined, 'fulfilled', 'rejected', 'expired'] as const
+
+/** The record of an account's chain before this one. */
+const previousOf = 'CASE WHEN source = ?1 THEN source_previous ELSE target_previous END'
+
+/**
+ * @param longestExpiryMs - Nothing that ended longer ago than that can still be alive.
+ * @param assertOpen - Throws once the database is closed: asked after each turn.
+ */
+export function createHistory(database: SqlDatabase, longestExpiryMs: number, assertOpen: () => void): History {
+  const posted = database.prepare(
+    `SELECT ${entryColumns} FROM transfers WHERE seq > ? AND ${isPosted} ORDER BY seq LIMIT ?`,
+  )
+  const step = database.prepare(`SELECT ${entryColumns}, ${previousOf.replace('?1', '?')} FROM transfers WHERE seq = ?`)
+  const walk = database.prepare(
+    `WITH RECURSIVE chain (n, previous, at, kind, found) AS (
+       SELECT 1, ${previousOf}, at, kind, source = ?1 AND id IS ?2 FROM transfers WHERE seq = ?3
+       UNION ALL
+       SELECT n + 1, CASE WHEN transfers.source = ?1 THEN source_previous ELSE target_previous END, transfers.at,
+         transfers.kind, transfers.source = ?1 AND transfers.id IS ?2
+       FROM chain JOIN transfers ON transfers.seq = chain.previous
+       WHERE n < ?5 AND NOT found AND chain.at >= ?4
+     )
+     SELECT previous, at, kind, found FROM chain ORDER BY n DESC LIMIT 1`,
+  )
+  const record = database.prepare(
+    `SELECT ${recordColumns}, ${previousOf.replace('?1', '?')} FROM transfers WHERE seq = ?`,
+  )
+  const forward = database.prepare(`SELECT ${recordColumns} FROM transfers WHERE seq > ? AND seq <= ? ORDER BY seq`)
+  const backward = database.prepare(
+    `SELECT ${recordColumns} FROM transfers WHERE seq > ? AND seq <= ? ORDER BY seq DESC`,
+  )
+  const forwardOf = database.prepare(
+    `SELECT ${recordColumns} FROM transfers WHERE seq > ?1 AND seq <= ?2 AND (source = ?3 OR target = ?3) ORDER BY seq`,
+  )
+  const backwardOf = database.prepare(
+    `SELECT ${recordColumns} FROM transfers WHERE seq > ?1 AND seq <= ?2 AND (source = ?3 OR target = ?3)` +
+      ' ORDER BY seq DESC',
+  )
+
+  return {
+    posted: (after, limit) => posted.all([after, limit]).map(toEntry),
+
+    async recentlyFulfilled(source, head, now, limit) {
+      const entries: Entry[] = []
+      let next: SqlValue = head
+      // What has expired is passed over, but not for ever: what was sent last is what may be unanswered.
+      for (let steps = 1; next !== 0 && entries.length < limit && steps <= 2 * limit; steps++) {
+        const row = step.get([source, next as number])
+        if (row === undefined) break
+        next = row.at(-1)!
+        const [, at, kind, from, , , , , expiresAt] = row
+        if ((at as number) < now - longestExpiryMs) break
+        if (kind === fulfilledKind && from === source && (expiresAt as number) > now) entries.push(toEntry(row))
+        if (steps % stepsPerTurn === 0) await turn(assertOpen)
+      }
+      return entries.reverse()
+    },
+
+    async search(source, head, id, expiresAt) {
+      const earliest = expiresAt - longestExpiryMs
+      let next: number = head
+      while (next !== 0) {
+        const row = walk.get([source, id, next, earliest, stepsPerTurn])
+        if (row === undefined) break
+        const [previous, at, kind, found] = row
+        if (found === 1) return outcomes[kind as number]!
+        if ((at as number) < earliest) break
+        next = previous as number
+        await turn(assertOpen)
+      }
+      return 'not_found'
+    },
+
+    async *transfers({ account, after, newestFirst, last, head }) {
+      if (newestFirst && account !== undefined && account !== serverAccount) {
+        let next: number = head!
+        for (let steps = 1; next !== 0; steps++) {
+          const row = record.get([account, next])
+          if (row === undefined) return
+          if (after === undefined || next < after) yield toRecord(row)
+          next = row.at(-1) as number
+          if (steps % stepsPerTurn === 0) await turn(assertOpen)
+          else assertOpen()
+        }
+        return
+      }
+      // The server takes part in nearly everything, and oldest first there is no chain: through all records in order.
+      let low = newestFirst ? 0 : (after ?? 0)
+      let high = newestFirst && after !== undefined ? after - 1 : last
+      while (low < high) {
+        const from = newestFirst ? Math.max(low, high - rowsPerTurn) : low
+        const to = newestFirst ? high : Math.min(high, low + rowsPerTurn)
+        const range = [from, to]
+        const rows =
+          account === undefined
+            ? (newestFirst ? backward : forward).all(range)
+            : (newestFirst ? backwardOf : forwardOf).all([...range, account])
+        for (const row of rows) yield toRecord(row)
+        if (newestFirst) high = from
+        else low = to
+        await turn(assertOpen)
+      }
+    },
+  }
+}
+
+/** Lets others have a turn. */
+export async function turn(assertOpen: () => void): Promise<void> {
+  await new Promise<void>((resolve) => setImmediate(resolve))
+  assertOpen()
+}

@@ -1,0 +1,171 @@
+/**
+ * The file of a ledger: found or made, known for what it is before anything is changed, and held by one process at a
+ * time. The lock is the operating system's and ends with the process, however it ends.
+ */
+import { accessSync, closeSync, constants, mkdirSync, openSync, readSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { MillstreamError } from '@millstream/units'
+import { openDatabase, type SqlDatabase, sqliteCode } from './internal/database.js'
+import { applicationId, schemaVersion, tables } from './internal/schema.js'
+
+export const ledgerFileName = 'ledger.sqlite'
+
+/** Pages of the write-ahead log after which it is taken into the file: 4,096 of 4 KiB. */
+const checkpointPages = 4096
+
+/** A file of at most this many pages is proved whole at once when it is opened; a larger one by `check`. */
+const quickCheckPagesMax = 2048
+
+/**
+ * @throws {DataFolderInUseError} Another process holds it, or another ledger of this one.
+ * @throws {DataFolderError} The folder cannot be made, read or written.
+ * @throws {ForeignFileError} The file is something else.
+ * @throws {NewerFileError} A later version made it.
+ * @throws {DamagedFileError} It is a ledger and cannot be read.
+ */
+export function openLedgerFile(folder: string): SqlDatabase {
+  const path = join(folder, ledgerFileName)
+  prepareFolder(folder, path)
+  // Before SQLite is let near it, which might finish what another program left undone in its log.
+  assertHeader(path)
+  let database: SqlDatabase | undefined
+  try {
+    database = openDatabase(path)
+    database.exec('PRAGMA locking_mode = EXCLUSIVE')
+    const isNew = assertOurs(database, path)
+    database.exec('PRAGMA journal_mode = WAL')
+    database.exec('PRAGMA synchronous = FULL')
+    database.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages}`)
+    const created = database
+    if (isNew) created.transaction(() => created.exec(tables))
+    else assertWhole(database, path)
+    return database
+  } catch (error) {
+    try {
+      database?.close()
+    } catch {
+      // What went wrong first is what is told.
+    }
+    throw openingError(error, folder, path)
+  }
+}
+
+function prepareFolder(folder: string, path: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
+    if (sizeOf(path) !== undefined) accessSync(path, constants.R_OK | constants.W_OK)
+  } catch (cause) {
+    throw new DataFolderError(folder, cause)
+  }
+}
+
+/** The first hundred bytes of the file say what it is. */
+function assertHeader(path: string): void {
+  const size = sizeOf(path)
+  if (size === undefined || size === 0) return
+  const header = new Uint8Array(100)
+  const file = openSync(path, 'r')
+  try {
+    readSync(file, header, 0, header.length, 0)
+  } finally {
+    closeSync(file)
+  }
+  const magic = 'SQLite format 3\0'
+  if (String.fromCharCode(...header.subarray(0, magic.length)) !== magic) throw new ForeignFileError(path)
+  const view = new DataView(header.buffer)
+  const [version, application] = [view.getUint32(60), view.getUint32(68)]
+  // Both are 0 in a file whose making was cut short: what SQLite then finds in it decides.
+  if (application !== applicationId && application !== 0) throw new ForeignFileError(path)
+  if (version > schemaVersion) throw new NewerFileError(path, version)
+}
+
+/** @returns True for an empty database, which is to become a ledger. */
+function assertOurs(database: SqlDatabase, path: string): boolean {
+  const application = database.value('PRAGMA application_id')
+  const version = database.value('PRAGMA user_version') as number
+  if (application === 0 && database.value('SELECT count(*) FROM sqlite_schema') === 0) return true
+  if (application !== applicationId) throw new ForeignFileError(path)
+  if (version > schemaVersion) throw new NewerFileError(path, version)
+  return false
+}
+
+function assertWhole(database: SqlDatabase, path: string): void {
+  if ((database.value('PRAGMA page_count') as number) > quickCheckPagesMax) return
+  const found = database.value('PRAGMA quick_check(1)')
+  if (found !== 'ok') throw new DamagedFileError(path, String(found))
+}
+
+function openingError(error: unknown, folder: string, path: string): unknown {
+  if (error instanceof MillstreamError) return error
+  switch (sqliteCode(error)) {
+    case 'SQLITE_BUSY':
+    case 'SQLITE_LOCKED':
+      return new DataFolderInUseError(folder, error)
+    case 'SQLITE_NOTADB':
+      return new ForeignFileError(path)
+    case 'SQLITE_CORRUPT':
+      return new DamagedFileError(path, (error as Error).message)
+    default:
+      return new DataFolderError(folder, error)
+  }
+}
+
+function sizeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.size
+}
+
+export class DataFolderInUseError extends MillstreamError {
+  override readonly name = 'LedgerSqlite.DataFolderInUseError'
+  readonly code = 'LEDGER_FOLDER_IN_USE'
+  constructor(folder: string, cause: unknown) {
+    super(
+      `The ledger in ${folder} is open already, in another process or in this one. Nothing was changed. Close that one ` +
+        'first, or name another folder.',
+      { cause },
+    )
+  }
+}
+
+export class DataFolderError extends MillstreamError {
+  override readonly name = 'LedgerSqlite.DataFolderError'
+  readonly code = 'LEDGER_FOLDER'
+  constructor(folder: string, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    super(
+      `The ledger in ${folder} cannot be opened: ${reason}. Nothing was changed. See that the folder can be written and ` +
+        'the disk has room.',
+      { cause },
+    )
+  }
+}
+
+export class ForeignFileError extends MillstreamError {
+  override readonly name = 'LedgerSqlite.ForeignFileError'
+  readonly code = 'LEDGER_FOREIGN_FILE'
+  constructor(path: string) {
+    super(`${path} is not a ledger of Millstream. It was left as it is. Move it away, or name another folder.`)
+  }
+}
+
+export class NewerFileError extends MillstreamError {
+  override readonly name = 'LedgerSqlite.NewerFileError'
+  readonly code = 'LEDGER_NEWER_FILE'
+  constructor(path: string, version: number) {
+    super(
+      `${path} was made by a later version of Millstream (form ${version}; this one reads up to ${schemaVersion}). It ` +
+        'was left as it is. Install that version or a later one.',
+    )
+  }
+}
+
+export class DamagedFileError extends MillstreamError {
+  override readonly name = 'LedgerSqlite.DamagedFileError'
+  readonly code = 'LEDGER_DAMAGED_FILE'
+  constructor(path: string, found: string) {
+    super(
+      `${path} is damaged: ${found}. It was not written to. Keep it for an inquiry (sqlite3 can often recover most of ` +
+        'it), and go on with a copy from before.',
+    )
+  }
+}

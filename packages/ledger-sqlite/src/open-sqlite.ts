@@ -1,0 +1,134 @@
+/**
+ * Opens the ledger of a data folder: the default store. Decisions are made in memory, in the same tick; what they
+ * changed is written to one SQLite file, everything of a tick in one transaction that is flushed to the disk.
+ */
+import { Book, GroupCommit, type LedgerLimits, type Store, StoreFailedError } from '@millstream/ledger'
+import type { StreamStore } from '@millstream/shop'
+import type { Hashes, Instant, Observer, RandomBytes } from '@millstream/units'
+import { createChangesWriter } from './internal/changes-writer.js'
+import { type SqlDatabase, sqliteCode } from './internal/database.js'
+import { allowExpiry, load } from './internal/loader.js'
+import { createReferenceFinder } from './internal/references.js'
+import { openLedgerFile } from './ledger-file.js'
+import type { SqliteEvent } from './sqlite-event.js'
+import { SqliteStore } from './sqlite-store.js'
+import { SqliteStreamStore } from './sqlite-stream-store.js'
+
+export interface SqliteOptions {
+  /** Made, for its owner only, if there is none. */
+  readonly folder: string
+  readonly clock: Instant.Clock
+  readonly hashes: Hashes
+  readonly limits?: Partial<LedgerLimits>
+  readonly randomBytes?: RandomBytes
+  readonly observer?: Observer<SqliteEvent>
+}
+
+export interface OpenedSqlite {
+  readonly ledger: Store
+  /** The shop's streams, in the same file and the same writes as the money. */
+  readonly streams: StreamStore
+  /** Writes what was decided, and lets go of the folder. */
+  close(): Promise<void>
+}
+
+const slowWriteMs = 250
+const slowWriteEveryMs = 60_000
+
+/**
+ * Opens the ledger of a folder, or makes one.
+ *
+ * @throws {DataFolderInUseError} Another process holds it, or another ledger of this one.
+ * @throws {DataFolderError} The folder cannot be made, read or written.
+ * @throws {ForeignFileError} The file there is not a ledger.
+ * @throws {NewerFileError} A later version made it.
+ * @throws {DamagedFileError} It is a ledger and cannot be read.
+ * @example
+ * const { ledger, close } = await openSqlite({ folder: 'data', clock: systemClock, hashes })
+ * const { durable } = ledger.apply([{ type: 'open', name: 'alice', kind: 'named', creditLimit: 100n }])
+ * await durable
+ * await close()
+ */
+export async function openSqlite(options: SqliteOptions): Promise<OpenedSqlite> {
+  const { folder, clock, observer } = options
+  const began = performance.now()
+  const database = openLedgerFile(folder)
+  try {
+    const book = new Book({ ...options, findReference: createReferenceFinder(database) })
+    allowExpiry(database, book.limits.expiresInMsMax)
+    const { accounts, holds, ids, clockBehindMs } = load(database, book, clock)
+    const opened = wire(options, database, book)
+    const ms = Math.round(performance.now() - began)
+    observer?.({ name: 'ledger_sqlite.opened', level: 'info', folder, accounts, holds, ids, ms })
+    if (clockBehindMs > 0) observer?.({ name: 'ledger_sqlite.clock_behind', level: 'warn', ms: clockBehindMs })
+    return opened
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+function wire(options: SqliteOptions, database: SqlDatabase, book: Book): OpenedSqlite {
+  const { folder, observer } = options
+  const writeChanges = createChangesWriter(database)
+  let slowToldAt = Number.NEGATIVE_INFINITY
+
+  const commit = new GroupCommit({
+    hasWork: () => book.hasChanges || streams.hasWork,
+    write() {
+      const began = performance.now()
+      const changes = book.take()
+      database.transaction(() => {
+        if (changes !== undefined) writeChanges(changes)
+        streams.write()
+      })
+      const now = performance.now()
+      if (now - began < slowWriteMs || now - slowToldAt < slowWriteEveryMs) return
+      slowToldAt = now
+      const records = changes?.records.length ?? 0
+      observer?.({ name: 'ledger_sqlite.slow_write', level: 'warn', ms: Math.round(now - began), records })
+    },
+    describe(cause) {
+      const failure =
+        sqliteCode(cause) === 'SQLITE_FULL' ? new DiskFullError(folder, cause) : writeFailed(folder, cause)
+      observer?.({ name: 'ledger_sqlite.failed', level: 'error', code: failure.code, message: failure.message })
+      return failure
+    },
+  })
+  const streams = new SqliteStreamStore(database, commit)
+
+  let closing: Promise<void> | undefined
+  const close = () => {
+    closing ??= closeAll()
+    return closing
+  }
+  const closeAll = async () => {
+    try {
+      if (commit.failure === undefined) await commit.idle(() => {})
+    } finally {
+      ledger.closed = true
+      streams.closed = true
+      database.close()
+      observer?.({ name: 'ledger_sqlite.closed', level: 'info', folder })
+    }
+  }
+  const ledger = new SqliteStore(database, book, commit, close)
+  return { ledger, streams, close }
+}
+
+function writeFailed(folder: string, cause: unknown): StoreFailedError {
+  return new StoreFailedError({
+    what: `its file in ${folder} could not be written (${cause instanceof Error ? cause.message : String(cause)})`,
+    next: 'See to the disk, then start again.',
+    cause,
+  })
+}
+
+/** No room for another write: the disk is full, or the file has reached the size that it may have. */
+export class DiskFullError extends StoreFailedError {
+  override readonly name = 'LedgerSqlite.DiskFullError'
+  override readonly code = 'LEDGER_DISK_FULL'
+  constructor(folder: string, cause: unknown) {
+    super({ what: `there is no room left on the disk of ${folder}`, next: 'Make room, then start again.', cause })
+  }
+}
