@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createMemoryStreamStore, PriceError, ShopClosedError, TooManyStreamsError, UnitError } from './index.js'
-import { at, createHandFed, openTestShop, quiet } from './shop.fixture.js'
+import { at, createHandFed, openTestShop, quiet } from './testing/shop.fixture.js'
 
 const fulfilled = { status: 'fulfilled' }
 const rejected = (code: string, message?: string) => ({

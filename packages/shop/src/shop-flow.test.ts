@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { at, createHandFed, openTestShop, quiet } from './shop.fixture.js'
+import { at, createHandFed, openTestShop, quiet } from './testing/shop.fixture.js'
 
 const fulfilled = { status: 'fulfilled' }
 const rejected = (code: string, message?: string) => ({

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { numbersWindow } from './numbers.js'
-import { at, openTestShop, quiet } from './shop.fixture.js'
+import { at, openTestShop, quiet } from './testing/shop.fixture.js'
 
 const rejected = (code: string, message?: string) => ({
   status: 'rejected',

@@ -1,7 +1,7 @@
 import type { Cursor } from '@millstream/plugin'
 import { describe, expect, it } from 'vitest'
 import { createMemoryStreamStore, createShop, type StreamRecord, type StreamStore } from './index.js'
-import { createHandFed, openTestShop, quiet } from './shop.fixture.js'
+import { createHandFed, openTestShop, quiet } from './testing/shop.fixture.js'
 
 const fulfilled = { status: 'fulfilled' }
 const rejected = (code: string, message?: string) => ({

@@ -1,7 +1,7 @@
 import type { IncomingTransfer } from '@millstream/plugin'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { at, openTestShop } from './shop.fixture.js'
+import { at, openTestShop } from './testing/shop.fixture.js'
 
 /**
  * Anything that can happen to a stream, in any order. The test is the plugin and the ledger: it decides which of the

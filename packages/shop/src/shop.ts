@@ -144,6 +144,8 @@ export async function createShop(options: ShopOptions): Promise<Shop> {
       if (outcome === 'fulfilled' && at > cursor) cursor = at
       const hold = holdOf(transfer)
       if (hold !== undefined) hold.stream.settled(hold, outcome)
+      // Whoever keeps the transfer shall not keep the stream with it.
+      transfer.note = undefined
     },
   }
   plugin.receive(shop)
@@ -361,10 +363,12 @@ export async function createShop(options: ShopOptions): Promise<Shop> {
     timers.clearTimeout(sweepTimer)
     for (const stream of open.values()) stream.close()
     if (open.size > 0) {
+      let timer: unknown
       await new Promise<void>((resolve) => {
         allOver = resolve
-        timers.setTimeout(resolve, limits.closeMs)
+        timer = timers.setTimeout(resolve, limits.closeMs)
       })
+      timers.clearTimeout(timer)
     }
     // What has not settled by now is found in the feed by the next start, which goes by the record as it stands.
     for (const stream of open.values()) stream.abandon()

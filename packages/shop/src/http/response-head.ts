@@ -7,6 +7,7 @@
  * | `Pay-Terms`                        | unit, pieces if known, asset, ledger                                           |
  * | `Pay-Endpoint`                     | where an account can be opened                                                 |
  * | `Cache-Control`                    | `no-store`: the secret is for one reader, and so is what it buys               |
+ * | `X-Accel-Buffering`                | `no`: a proxy in front, as nginx is, passes pieces on at once                  |
  * | `Access-Control-…`                 | any page may read what its user pays for                                       |
  */
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
@@ -33,7 +34,21 @@ export const preflightHeaders: OutgoingHttpHeaders = {
 
 export const privateHeaders: OutgoingHttpHeaders = {
   'cache-control': 'no-store',
+  'x-accel-buffering': 'no',
   'x-content-type-options': 'nosniff',
+}
+
+/** What the shop says itself about a body that it sells or holds. */
+const ownHeaders = /^(?:pay|pay-.*|content-length|transfer-encoding|connection|accept-ranges)$/
+
+/** The headers of content, in lower case so that none is said twice, without those that are the shop's to say. */
+export function contentHeaders(headers: OutgoingHttpHeaders | undefined): OutgoingHttpHeaders {
+  return Object.fromEntries(
+    Object.entries(headers ?? {}).flatMap(([name, value]) => {
+      const lower = name.toLowerCase()
+      return value === undefined || ownHeaders.test(lower) ? [] : [[lower, value]]
+    }),
+  )
 }
 
 export interface Terms {

@@ -13,6 +13,7 @@ import type { Found } from '../source/source.js'
 import { sendProblem } from './problem.js'
 import { responseBody } from './response-body.js'
 import {
+  contentHeaders,
   corsHeaders,
   type Endpoint,
   endpointHeader,
@@ -128,7 +129,7 @@ function sell(shop: Shop, request: IncomingMessage, response: ServerResponse, of
   response.on('drain', () => stream.drained())
   try {
     request.socket.setNoDelay(true)
-    response.writeHead(offer.status ?? 200, { ...headers, pay: payHeader(stream) })
+    response.writeHead(offer.status ?? 200, { ...headers, Pay: payHeader(stream) })
     response.flushHeaders()
   } catch (error) {
     // The stream lets go of the content.
@@ -151,7 +152,7 @@ function sendHead(shop: Shop, request: IncomingMessage, response: ServerResponse
 function passOn(request: IncomingMessage, response: ServerResponse, offer: HttpOffer): void {
   const { content, bytes, status = 200 } = offer
   response.writeHead(status, {
-    ...offer.headers,
+    ...contentHeaders(offer.headers),
     ...corsHeaders,
     ...(offer.etag === undefined ? {} : { etag: offer.etag }),
     ...(bytes === undefined || status === 204 || status === 304 ? {} : { 'content-length': bytes }),
@@ -183,19 +184,20 @@ function headersOf(shop: Shop, request: IncomingMessage, offer: HttpOffer) {
   if (offer.endpoint !== undefined && endpoint === undefined) return undefined
   const unit = typeof offer.piece === 'function' ? (offer.unit ?? 'opaque') : offer.piece
   return {
-    ...offer.headers,
+    ...contentHeaders(offer.headers),
     ...(offer.etag === undefined ? {} : { etag: offer.etag }),
     ...(offer.bytes === undefined ? {} : { 'content-length': offer.bytes }),
     'accept-ranges': 'none',
     ...corsHeaders,
     ...privateHeaders,
-    'pay-terms': termsHeader(shop.info(), { unit, pieces: piecesOf(offer) }),
-    ...(endpoint === undefined ? {} : { 'pay-endpoint': endpoint }),
+    'Pay-Terms': termsHeader(shop.info(), { unit, pieces: piecesOf(offer) }),
+    ...(endpoint === undefined ? {} : { 'Pay-Endpoint': endpoint }),
   }
 }
 
 function piecesOf({ pieces, bytes, piece }: HttpOffer): number | undefined {
-  return pieces ?? (bytes === undefined ? undefined : countPieces(piece, bytes))
+  const told = typeof pieces === 'function' ? pieces(piece) : pieces
+  return told ?? (bytes === undefined ? undefined : countPieces(piece, bytes))
 }
 
 function remoteAddress(request: IncomingMessage): string | undefined {

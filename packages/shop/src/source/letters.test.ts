@@ -1,6 +1,8 @@
 import { hashes } from '@millstream/hashes'
 import { describe, expect, it } from 'vitest'
+import type { Piece } from '../piece.js'
 import { blockLetters, letters, lettersOf } from './letters.js'
+import type { Found } from './source.js'
 
 const seed = new Uint8Array(32).fill(3)
 
@@ -48,10 +50,18 @@ describe('letters', () => {
     expect(lengths).toEqual([24, 48, 96, 192, 384, 768, 1536, 3072, 3072, 3072])
   })
 
-  it('say how many they are', async () => {
+  it('say how many pieces they are, by the piece', async () => {
     const request = {} as never
-    expect(await letters(hashes)(request)).toMatchObject({ pieces: Number.POSITIVE_INFINITY })
+    const pieces = async (length: number | undefined, piece: Piece) => {
+      const found = (await letters(hashes, length === undefined ? {} : { length })(request)) as Found
+      return typeof found.pieces === 'function' ? found.pieces(piece) : found.pieces
+    }
+    expect(await pieces(undefined, 'letter')).toBe(Number.POSITIVE_INFINITY)
+    expect(await pieces(undefined, 'bytes:4')).toBe(Number.POSITIVE_INFINITY)
+    expect(await pieces(5, 'letter')).toBe(5)
+    expect(await pieces(5, 'bytes:4')).toBe(2)
+    expect(await pieces(5, 'line')).toBeUndefined()
     expect(await letters(hashes)(request)).not.toHaveProperty('bytes')
-    expect(await letters(hashes, { length: 5 })(request)).toMatchObject({ pieces: 5, bytes: 5 })
+    expect(await letters(hashes, { length: 5 })(request)).toMatchObject({ bytes: 5 })
   })
 })

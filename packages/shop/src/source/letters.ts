@@ -7,6 +7,7 @@
 import type { Hashes } from '@millstream/units'
 import type { ContentReader } from '../content.js'
 import type { OpenedStream } from '../offer.js'
+import { countPieces } from '../piece.js'
 import type { Found, Source } from './source.js'
 
 /** Letters of one block: the block `i` has the letters from `24 i`. 24 of its 32 bytes are nearly always usable. */
@@ -18,11 +19,12 @@ const chunkBlocksMax = 128
 /** @param options.length - How many there are; without end when left out. */
 export function letters(hashes: Hashes, options: { readonly length?: number } = {}): Source {
   const { length = Number.POSITIVE_INFINITY } = options
+  const endless = !Number.isFinite(length)
   const found: Found = {
     headers: { 'content-type': 'text/plain; charset=us-ascii' },
     content: ({ seed }: OpenedStream) => lettersOf(hashes, seed, length),
-    pieces: length,
-    ...(Number.isFinite(length) ? { bytes: length } : {}),
+    pieces: (piece) => (endless || piece === 'letter' ? length : countPieces(piece, length)),
+    ...(endless ? {} : { bytes: length }),
   }
   return () => found
 }

@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
 import type { Content } from '../content.js'
 import type { OpenedStream } from '../offer.js'
+import type { Piece } from '../piece.js'
 
 export interface SourceRequest {
   readonly method: 'GET' | 'HEAD'
@@ -22,7 +23,7 @@ export interface Found {
   /** Its length, if that is known. */
   readonly bytes?: number
   /** How many pieces it has where the length does not tell; `Infinity` for content without end. */
-  readonly pieces?: number
+  readonly pieces?: number | ((piece: Piece) => number | undefined)
   /** Strong validator, with its quotes. */
   readonly etag?: string
   /** Passed on without a price: errors and redirects of an upstream. */

@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { eventually, listen, streamOf } from '../http/http.fixture.js'
 import { createShopServer, type ShopServerOptions } from '../http/shop-server.js'
-import { openTestShop } from '../shop.fixture.js'
+import { eventually, listen, streamOf } from '../testing/http.fixture.js'
+import { openTestShop } from '../testing/shop.fixture.js'
 import { type UpstreamOptions, UpstreamUrlError, upstream } from './upstream.js'
 
 const opened: { close(): Promise<void> }[] = []

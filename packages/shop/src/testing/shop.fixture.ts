@@ -14,7 +14,7 @@ import {
   type ShopLimits,
   type ShopOptions,
   type StreamStore,
-} from './index.js'
+} from '../index.js'
 
 export const shopKey = new Uint8Array(32).fill(7)
 
