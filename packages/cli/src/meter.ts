@@ -74,8 +74,9 @@ export function create(options: MeterOptions): Meter {
     const { rows } = size()
     let reserve = ''
     if (rows !== reservedRows) {
-      // The line break makes room if the cursor stands in the last row; setting the region moves the cursor, hence 7/8.
-      reserve = `\n\u001b[A\u001b7\u001b[1;${rows - 1}r\u001b8`
+      // Down and up again makes room if the cursor stands in the last row, and keeps its column; setting the region moves
+      // the cursor, hence 7 and 8.
+      reserve = `\u001bD\u001b[A\u001b7\u001b[1;${rows - 1}r\u001b8`
       reservedRows = rows
     }
     write(`${reserve}\u001b7\u001b[${rows};1H${clipped(text)}\u001b[K\u001b8`)

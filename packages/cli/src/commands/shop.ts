@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, isIPv6 } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { hashes, randomBytes, systemClock } from '@millstream/hashes'
 import { createMemoryStore, type Store } from '@millstream/ledger'
 import { openSqlite } from '@millstream/ledger-sqlite'
@@ -14,7 +15,13 @@ import {
   parseUnit,
   type StreamStore,
 } from '@millstream/shop'
-import { createTrustlineHost, listenTrustline, type Strangers, strangersTotal } from '@millstream/trustline'
+import {
+  createTrustlineHost,
+  listenTrustline,
+  type Strangers,
+  strangersTotal,
+  type TrustlineHost,
+} from '@millstream/trustline'
 import type { Asset } from '@millstream/units'
 import * as AdminServer from '../admin/server.js'
 import * as ContentSource from '../content-source.js'
@@ -51,6 +58,9 @@ const asset: Asset = { code: 'XRP', scale: 9 }
 const healthPath = '/healthz'
 /** How long readers may take to get what is on its way to them when the shop ends. */
 const httpCloseMs = 2_000
+/** How long nothing must have come from payers before their ledger stops, and how long that may take. */
+const quietMs = 100
+const quietMsMax = 2_000
 
 export async function run(options: ShopOptions, terminal: Terminal): Promise<ExitCode> {
   const signals = Signals.listen()
@@ -141,8 +151,10 @@ async function start(
   let ended: Promise<void> | undefined
   closing.push(
     () => (ended === undefined ? undefined : closeConnections(server, ended)),
+    () => host.drain(),
+    () => quiet(host),
     // The streams end before the ledger stops: what is fulfilled is still paid and delivered.
-    () => Promise.all([shop.close(), host.drain()]),
+    () => shop.close(),
     () => {
       ended = new Promise((resolve) => server.close(() => resolve()))
       listener.stopAccepting()
@@ -242,6 +254,21 @@ async function closeConnections(server: Server, ended: Promise<void>): Promise<v
   server.closeIdleConnections()
   await ended
   clearTimeout(timer)
+}
+
+/**
+ * Payers that lost their streams stop paying, but what they sent before is still on its way: it is refused as long as it
+ * comes, so that nobody is left to wonder.
+ */
+async function quiet(host: TrustlineHost): Promise<void> {
+  const deadline = performance.now() + quietMsMax
+  let before = -1
+  for (;;) {
+    const { prepared, refused } = host.stats()
+    if (prepared + refused === before || performance.now() > deadline) return
+    before = prepared + refused
+    await delay(quietMs)
+  }
 }
 
 function storeFailed(cause: unknown): Failure {
