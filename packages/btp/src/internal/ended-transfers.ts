@@ -14,8 +14,8 @@ export interface EndedTransfer {
 }
 
 export interface EndedTransfers {
-  /** Remembers a transfer, instead of the oldest when the ring is full. */
-  add(id: Uint8Array, state: EndedState, hash: Uint8Array): void
+  /** Remembers a transfer, instead of the oldest when the ring is full. Its id stands at `idOffset`. */
+  add(bytes: Uint8Array, idOffset: number, state: EndedState, hash: Uint8Array): void
   /** What was remembered last of an id. */
   find(id: Uint8Array): EndedTransfer | undefined
 }
@@ -34,10 +34,10 @@ export function createEndedTransfers(capacity: number): EndedTransfers {
   let next = 0
 
   return {
-    add(id, state, hash) {
+    add(bytes, idOffset, state, hash) {
       if (heads.length === 0) allocate()
-      heads[next] = headOf(id)
-      for (let i = 0; i < idBytes; i++) ids[next * idBytes + i] = id[i]!
+      heads[next] = headOf(bytes, idOffset)
+      for (let i = 0; i < idBytes; i++) ids[next * idBytes + i] = bytes[idOffset + i]!
       for (let i = 0; i < hashBytes; i++) hashes[next * hashBytes + i] = hash[i]!
       stateNumbers[next] = states.indexOf(state)
       next = (next + 1) % capacity
@@ -53,7 +53,7 @@ export function createEndedTransfers(capacity: number): EndedTransfers {
 
   /** The newest slot of an id: backwards from the last that was written, once around. */
   function slotOf(id: Uint8Array): number | undefined {
-    const head = headOf(id)
+    const head = headOf(id, 0)
     for (let slot = last(head, next - 1); slot >= 0; slot = last(head, slot - 1)) if (isAt(slot, id)) return slot
     for (let slot = last(head, count - 1); slot >= next; slot = last(head, slot - 1)) if (isAt(slot, id)) return slot
     return undefined
@@ -76,6 +76,7 @@ export function createEndedTransfers(capacity: number): EndedTransfers {
   }
 }
 
-function headOf(id: Uint8Array): number {
-  return ((id[0]! << 24) | (id[1]! << 16) | (id[2]! << 8) | id[3]!) >>> 0
+function headOf(bytes: Uint8Array, offset: number): number {
+  const head = (bytes[offset]! << 24) | (bytes[offset + 1]! << 16) | (bytes[offset + 2]! << 8) | bytes[offset + 3]!
+  return head >>> 0
 }

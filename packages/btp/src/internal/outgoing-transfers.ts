@@ -22,7 +22,7 @@ import type { Answer, Session } from '../session.js'
 import { type ClientContext, sweepMs } from './client-context.js'
 import { createEndedTransfers, type EndedState } from './ended-transfers.js'
 import * as RejectionPacket from './rejection-packet.js'
-import { transferKey } from './transfer-key.js'
+import { createTransferTable } from './transfer-table.js'
 
 export interface OutgoingTransfers {
   /** Transfers without an outcome. */
@@ -44,12 +44,15 @@ export interface OutgoingTransfers {
 export type Resolve = (outcome: SendOutcome) => void
 
 interface Entry {
-  readonly key: string
+  /** In which order transfers came. */
+  readonly sequence: number
+  /** Where the id stands in the PREPARE; amount and condition follow. */
+  readonly idOffset: number
   readonly expiresAt: Instant.Instant
   readonly resolve: Resolve
   /** Callers that sent the same transfer while it was unresolved. */
   alsoResolve: Resolve[] | undefined
-  /** The encoded PREPARE: its id, amount and condition are read from here. */
+  /** The encoded PREPARE: id and condition are read from here. */
   prepare: Uint8Array
   /** How often it was given to a session. 0: nobody else knows of it. */
   sends: number
@@ -76,7 +79,8 @@ export function createOutgoingTransfers(
   isIncoming: (id: Uint8Array) => boolean,
 ): OutgoingTransfers {
   const { clock, hashes, limits, observer, isPassing } = context
-  const entries = new Map<string, Entry>()
+  const entries = createTransferTable<Entry>()
+  let sequence = 0
   const ended = createEndedTransfers(limits.endedMax)
   let resends: Entry[] = []
   let resendsInFlight = 0
@@ -95,8 +99,8 @@ export function createOutgoingTransfers(
         resolve(refusedBecause('InvalidFieldsError', (error as Error).message))
         return
       }
-      const key = transferKey(prepare, idOffset(prepare))
-      const known = entries.get(key)
+      const idOffset = idOffsetIn(prepare)
+      const known = entries.find(prepare, idOffset)
       if (known !== undefined) {
         if (!isSameFrame(known.prepare, prepare)) {
           resolve(refusedBecause('DuplicateIdError', 'Another transfer of this id is in flight.'))
@@ -111,7 +115,8 @@ export function createOutgoingTransfers(
         return
       }
       const entry: Entry = {
-        key,
+        sequence: sequence++,
+        idOffset,
         expiresAt: transfer.expiresAt,
         resolve,
         alsoResolve: undefined,
@@ -123,17 +128,17 @@ export function createOutgoingTransfers(
         isEnded: false,
         sweeps: 0,
       }
-      entries.set(key, entry)
+      entries.add(entry)
       context.wake()
       ask(entry)
     },
 
     fulfill(frame, session) {
       const { requestId, transferId, fulfillment } = frame
-      const entry = entries.get(transferKey(transferId))
+      const entry = entries.find(transferId, 0)
       if (entry === undefined) {
         fulfillAgain(frame, session)
-      } else if (!isHashAt(hashes.sha256(fulfillment), entry.prepare, conditionOffset(entry.prepare))) {
+      } else if (!isHashAt(hashes.sha256(fulfillment), entry.prepare, conditionOffset(entry))) {
         session.refuse(requestId, wrongFulfillment)
       } else {
         // A copy: what arrived may be a view into a buffer of many messages.
@@ -145,7 +150,7 @@ export function createOutgoingTransfers(
 
     reject(frame, session) {
       const { requestId, transferId } = frame
-      const entry = entries.get(transferKey(transferId))
+      const entry = entries.find(transferId, 0)
       if (entry === undefined) {
         rejectAgain(frame, session)
       } else if (entry.isPaid) {
@@ -159,7 +164,8 @@ export function createOutgoingTransfers(
     opened() {
       resendsInFlight = 0
       // Taken from the end: the oldest goes first.
-      resends = [...entries.values()].filter((entry) => !entry.isPaid).reverse()
+      resends = entries.entries().filter((entry) => !entry.isPaid)
+      resends.sort((a, b) => b.sequence - a.sequence)
       pump()
     },
 
@@ -170,7 +176,7 @@ export function createOutgoingTransfers(
 
     sweep(now) {
       let unknown = 0
-      for (const entry of entries.values()) {
+      for (const entry of entries.entries()) {
         if (entry.isPaid) {
           if (++entry.sweeps * sweepMs >= limits.fulfillmentWaitMs) endUnseen(entry)
         } else if (entry.sends === 0) {
@@ -259,8 +265,7 @@ export function createOutgoingTransfers(
 
   /** Paid, says the host. The fulfillment is at hand from an earlier time, or may still come, or does not. */
   function paid(entry: Entry): void {
-    const id = entry.prepare.subarray(idOffset(entry.prepare), idOffset(entry.prepare) + idBytes)
-    const before = ended.find(id)
+    const before = ended.find(idOf(entry))
     if (before?.state === 'fulfilled') {
       const fulfillment = before.hash.slice() as Condition.Fulfillment
       end(entry, { status: 'fulfilled', fulfillment }, 'fulfilled', fulfillment)
@@ -282,7 +287,7 @@ export function createOutgoingTransfers(
         session.refuse(requestId, wrongFulfillment)
         return
       }
-      if (before.state !== 'fulfilled') ended.add(transferId, 'fulfilled', fulfillment)
+      if (before.state !== 'fulfilled') ended.add(transferId, 0, 'fulfilled', fulfillment)
       session.respond(requestId)
     }
   }
@@ -295,25 +300,22 @@ export function createOutgoingTransfers(
   }
 
   function endUnseen(entry: Entry): void {
-    end(entry, { status: 'fulfilled' }, 'fulfilled_unseen', conditionOf(entry.prepare))
+    end(entry, { status: 'fulfilled' }, 'fulfilled_unseen', conditionOf(entry))
   }
 
   function endUnpaid(entry: Entry, outcome: SendOutcome): void {
-    end(entry, outcome, 'rolled_back', conditionOf(entry.prepare))
+    end(entry, outcome, 'rolled_back', conditionOf(entry))
   }
 
   function endUnknown(entry: Entry, reason: string): void {
-    end(entry, { status: 'unknown', reason }, 'unknown', conditionOf(entry.prepare))
+    end(entry, { status: 'unknown', reason }, 'unknown', conditionOf(entry))
   }
 
   function end(entry: Entry, outcome: SendOutcome, state: EndedState, hash: Uint8Array): void {
     entry.isEnded = true
-    entries.delete(entry.key)
+    entries.delete(entry)
     // What was never sent is known to nobody.
-    if (entry.sends > 0) {
-      const offset = idOffset(entry.prepare)
-      ended.add(entry.prepare.subarray(offset, offset + idBytes), state, hash)
-    }
+    if (entry.sends > 0) ended.add(entry.prepare, entry.idOffset, state, hash)
     entry.resolve(outcome)
     if (entry.alsoResolve !== undefined) for (const resolve of entry.alsoResolve) resolve(outcome)
     if (entries.size === 0 && emptied.length > 0) {
@@ -325,7 +327,7 @@ export function createOutgoingTransfers(
 
   function giveUp(reason: string): void {
     let unknown = 0
-    for (const entry of entries.values()) {
+    for (const entry of entries.entries()) {
       if (entry.isPaid) {
         endUnseen(entry)
       } else if (entry.sends === 0) {
@@ -394,18 +396,22 @@ function encodePrepare(transfer: OutgoingTransfer): Uint8Array {
 }
 
 /** Where the transfer id stands in an encoded PREPARE: after type, request id and the length, which has 1 to 3 bytes. */
-function idOffset(prepare: Uint8Array): number {
+function idOffsetIn(prepare: Uint8Array): number {
   const first = prepare[lengthOffset]!
   return lengthOffset + (first < 0x80 ? 1 : 1 + (first & 0x7f))
 }
 
-function conditionOffset(prepare: Uint8Array): number {
-  return idOffset(prepare) + idBytes + amountBytes
+function idOf({ prepare, idOffset }: Entry): Uint8Array {
+  return prepare.subarray(idOffset, idOffset + idBytes)
 }
 
-function conditionOf(prepare: Uint8Array): Uint8Array {
-  const offset = conditionOffset(prepare)
-  return prepare.subarray(offset, offset + hashBytes)
+function conditionOffset({ idOffset }: Entry): number {
+  return idOffset + idBytes + amountBytes
+}
+
+function conditionOf(entry: Entry): Uint8Array {
+  const offset = conditionOffset(entry)
+  return entry.prepare.subarray(offset, offset + hashBytes)
 }
 
 function isHashAt(hash: Uint8Array, bytes: Uint8Array, offset: number): boolean {
