@@ -74,8 +74,11 @@ describe('a payer', () => {
     // Nobody answers any more, so the payer waits for what is in flight.
     child.kill('SIGSTOP')
     payer.kill('SIGINT')
-    await payer.until(({ stderr }) => stderr.includes('in flight; press Ctrl-C again'))
-    payer.kill('SIGINT')
+    const waits = payer.until(({ stderr }) => stderr.includes('in flight; press Ctrl-C again'))
+    waits.then(
+      () => payer.kill('SIGINT'),
+      () => {},
+    )
     const ended = await payer.ended
     child.kill('SIGCONT')
     expect(ended.code).toBe(8)
