@@ -30,6 +30,7 @@ export {
   type SessionOptions,
 } from './session.js'
 export { type SessionLimits, sessionLimits } from './session-limits.js'
+export { NotOpenedError, type StandardWebSocket, standardConnector } from './standard-connector.js'
 export { systemTimers, type Timers } from './timers.js'
 export {
   createTrustlineClient,
