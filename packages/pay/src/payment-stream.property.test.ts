@@ -8,6 +8,7 @@ import { type Book, type BookedStream, type BookState, createBook } from './book
 import { createDrivenTime, type DrivenTime } from './internal/testing/driven-time.js'
 import { openStream, type StreamUnderTest } from './internal/testing/payment-streams.js'
 import { fulfilled, refusedBy } from './internal/testing/scripted-plugin.js'
+import { payerSettings } from './payer-settings.js'
 import { Purse } from './purse.js'
 
 type Step =
@@ -246,7 +247,10 @@ class World {
   private end(truth: Truth, number: number, how: How): void {
     const { plugin } = truth.under
     if (how === 'fulfilled' || how === 'unknown_posted' || how === 'silent_posted') truth.posted++
-    if (how === 'fulfilled') plugin.end(fulfilled, number)
+    const { transfer } = plugin.open().find((one) => one.number === number)!
+    // Given up by the payer long ago: whatever is said now, it counts as spent.
+    if (this.time.clock() >= transfer.expiresAt + payerSettings.graceMs) truth.silent.add(number)
+    else if (how === 'fulfilled') plugin.end(fulfilled, number)
     else if (how === 'rejected') plugin.end(refusedBy('payee', 'T05'), number)
     else if (how === 'expired') plugin.end({ status: 'expired' }, number)
     else if (how === 'ledger') plugin.end(refusedBy('ledger', 'F08'), number)

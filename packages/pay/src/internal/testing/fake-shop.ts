@@ -70,11 +70,12 @@ export function createFakeShop(options: FakeShopOptions): FakeShop {
       if (left) return readerLeft
       if (promised === pieces.length) return contentEnded
       promised++
+      transfer.note = 'promised'
       return derive(transfer.destination)
     },
     settled(transfer, outcome) {
       if (outcome !== 'fulfilled') {
-        promised--
+        if (transfer.note === 'promised') promised--
         return
       }
       paid.push(numberOf(transfer))
