@@ -75,18 +75,22 @@ describe('a ledger that cannot store', () => {
 describe('a ledger that takes its time', () => {
   /** A store whose outcomes and durability come by promise, as those of PostgreSQL do. */
   function slowly(store: Store): Store {
-    const later = <T>(value: T) => new Promise<T>((resolve) => setImmediate(resolve, value))
-    return Object.create(store, {
-      apply: {
-        value: (commands: never) => {
-          const { outcomes, expired, durable } = store.apply(commands)
-          return { outcomes: later(outcomes), expired: later(expired), durable: later(undefined).then(() => durable) }
-        },
+    const later = <T>(value: T | Promise<T>) => new Promise<T>((resolve) => setImmediate(() => resolve(value)))
+    const slow: Partial<Store> = {
+      apply: (commands) => {
+        const { outcomes, expired, durable } = store.apply(commands)
+        return { outcomes: later(outcomes), expired: later(expired), durable: later(undefined).then(() => durable) }
       },
-      account: { value: (id: never) => later(store.account(id)) },
-      find: { value: (name: never) => later(store.find(name)) },
-      holds: { value: () => later(store.holds()) },
-    }) as Store
+      account: (id) => later(store.account(id)),
+      find: (name) => later(store.find(name)),
+      holds: () => later(store.holds()),
+    }
+    return new Proxy(store, {
+      get(target, name) {
+        const value: unknown = Reflect.get(name in slow ? slow : target, name)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
   }
 
   it('is asked batch by batch, in order, and all answers are right', async () => {

@@ -23,7 +23,7 @@ export interface TestHost {
   settle(): Promise<void>
   /** Moves the clock, runs timers, then settles. */
   advance(ms: number): Promise<void>
-  /** The process ends without a word: none of its timers runs any more. */
+  /** The process ends without a word: none of its timers runs any more, and it decides nothing. */
   kill(): void
   /** The balance of the server. */
   balance(): Promise<bigint>
@@ -54,7 +54,7 @@ export function openTestHost(options: TestHostOptions = {}): TestHost {
     observer: (event) => events.push(event as TrustlineEvent),
     ...options,
     strangers,
-    store,
+    store: untilDeath(store, () => isAlive),
     clock: timers.clock,
     timers: {
       setTimeout: (callback, ms) => timers.setTimeout(() => isAlive && callback(), ms),
@@ -96,6 +96,20 @@ export function openTestHost(options: TestHostOptions = {}): TestHost {
     balance: () => host.balance(),
   }
   return testHost
+}
+
+/** The store as a process sees it that may be killed. */
+function untilDeath(store: Store, isAlive: () => boolean): Store {
+  return new Proxy(store, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name)
+      if (typeof value !== 'function') return value
+      return (...parameters: unknown[]) => {
+        if (!isAlive()) throw new Error('This process was killed.')
+        return Reflect.apply(Reflect.get(target, name) as () => unknown, target, parameters)
+      }
+    },
+  })
 }
 
 /** Payment number `n` and what fulfills it. */
