@@ -9,7 +9,7 @@ export interface StandardWebSocket {
   readonly bufferedAmount: number
   send(data: Uint8Array<ArrayBuffer>): void
   close(code?: number, reason?: string): void
-  addEventListener(type: string, listener: (event: never) => void): void
+  addEventListener(type: string, listener: (event: object) => void): void
 }
 
 const stateOpen = 1
@@ -32,10 +32,12 @@ export function standardConnector(create: (url: string) => StandardWebSocket): C
         isOpen = true
         resolve(socketOf(webSocket))
       })
-      webSocket.addEventListener('message', ({ data }: { readonly data: unknown }) => {
+      webSocket.addEventListener('message', (event) => {
+        const { data } = event as { readonly data: unknown }
         listener.receive(data instanceof ArrayBuffer ? new Uint8Array(data) : String(data))
       })
-      webSocket.addEventListener('close', ({ code, reason }: { readonly code: number; readonly reason: string }) => {
+      webSocket.addEventListener('close', (event) => {
+        const { code, reason } = event as { readonly code: number; readonly reason: string }
         if (isOpen) listener.socketClosed(code, reason)
         else reject(new NotOpenedError(code))
       })
