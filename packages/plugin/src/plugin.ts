@@ -28,7 +28,10 @@ export interface LedgerInfo {
 
 /** What a payee registers. All three are called in the order in which things happened at the ledger. */
 export interface Payee {
-  /** Before the hold, synchronous. A rejection leaves no record. */
+  /**
+   * Before the hold, synchronous. A rejection leaves no record. It changes nothing: what passes may still be refused by
+   * the ledger, may be known to it already, and may stand in one batch with others like it, so that `fulfill` looks again.
+   */
   check(transfer: IncomingTransfer): Rejection | undefined
   /**
    * Once held. May wait (for content); when it can, it answers at once, so that prepare and fulfill share a commit.

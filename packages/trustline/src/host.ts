@@ -119,6 +119,8 @@ export function createTrustlineHost(options: TrustlineHostOptions): TrustlineHos
   let sweepTimer: unknown
   let housekeepingTimer: unknown
   let failure: unknown
+  let isStopped = false
+  let wroteOffAt = Number.NEGATIVE_INFINITY
 
   const ticker = createTicker(store, () => ({ accounts, incoming, outgoing, requests }), fail)
   const context: HostContext = {
@@ -313,6 +315,9 @@ export function createTrustlineHost(options: TrustlineHostOptions): TrustlineHos
   async function housekeep(): Promise<void> {
     for (const account of accounts.all()) deliveries.sweep(account)
     accounts.sweep()
+    const now = clock()
+    if (now - wroteOffAt < limits.writeOffMs) return
+    wroteOffAt = now
     try {
       await accounts.writeOff()
     } catch (error) {
@@ -348,7 +353,8 @@ export function createTrustlineHost(options: TrustlineHostOptions): TrustlineHos
   }
 
   function fail(error: unknown): void {
-    if (failure !== undefined) return
+    // What fails once everything is closed concerns nobody: the ledger may be closed too.
+    if (failure !== undefined || isStopped) return
     failure = error ?? new Error('unknown')
     state = 'closed'
     observe({ name: 'trustline.store_failed', level: 'error', error })
@@ -358,6 +364,7 @@ export function createTrustlineHost(options: TrustlineHostOptions): TrustlineHos
   }
 
   function stop(code: number, reason: string): void {
+    isStopped = true
     ticker.stop()
     timers.clearTimeout(sweepTimer)
     timers.clearTimeout(housekeepingTimer)

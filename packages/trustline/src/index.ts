@@ -1,3 +1,4 @@
+export { mayHoldDeposits } from '@millstream/btp'
 export {
   createTrustlineHost,
   type TrustlineConnection,

@@ -32,8 +32,10 @@ export interface TrustlineLimits {
   readonly searchesPerAccountMax: number
   /** How exact expiry is for those who only wait: the ledger itself is exact. */
   readonly sweepMs: number
-  /** Between two looks at accounts that have ended and at debts of strangers. */
+  /** Between two looks at what can leave memory. */
   readonly housekeepingMs: number
+  /** Between two looks through all accounts for debts of strangers. */
+  readonly writeOffMs: number
   /** Debts of strangers that are older are written off. */
   readonly strangerDebtMsMax: number
   /** How long `drain` waits for what is held. */
@@ -57,6 +59,7 @@ export const trustlineLimits: TrustlineLimits = {
   searchesPerAccountMax: 16,
   sweepMs: 50,
   housekeepingMs: 60_000,
+  writeOffMs: 3_600_000,
   strangerDebtMsMax: 86_400_000,
   drainMs: 10_000,
 }
