@@ -504,9 +504,17 @@ describe('trustline client', () => {
       expect(client.isConnected).toBe(true)
       expect(host.credentials).toHaveLength(2)
       end()
+      const bug = new Error('a bug')
+      const endBroken = client.onConnectionChange(() => {
+        throw bug
+      })
       network.cut()
+      endBroken()
       expect(changes).toEqual([false, true])
-      expect(events.map(({ name }) => name)).toContain('btp.client_disconnected')
+      expect(events.splice(0).slice(-2)).toMatchObject([
+        { name: 'btp.client_disconnected', unresolved: 0 },
+        { name: 'btp.handler_failed', error: bug },
+      ])
     })
 
     it('is tried with growing pauses up to a largest one, for as long as it takes', async () => {
@@ -726,6 +734,24 @@ describe('trustline client', () => {
       expect(client.unresolved).toBe(0)
     })
 
+    it('in time is asked again when the same transfer is sent again: it is still not known to be unpaid', async () => {
+      const { transfer } = payment()
+      const first = send(transfer)
+      await time.settle()
+      network.deliver = () => false
+      await time.advance(expiresInMs + clientLimits.graceMs + clientLimits.settleMs + 1_000)
+      expect(first.outcome).toMatchObject({ status: 'unknown' })
+      network.deliver = () => true
+      host.prepare = refuseWith('UnreachableError')
+      await time.advance(clientLimits.reconnectMsMax)
+      const again = send(transfer)
+      await time.settle()
+      expect(again.outcome).toBeUndefined()
+      host.prepare = refuseWith('AlreadyFulfilledError')
+      await time.advance(5_000)
+      expect(again.outcome).toEqual({ status: 'fulfilled' })
+    })
+
     it('in time may still fulfill later: that is taken, and so is a rejection', async () => {
       const [paid, refused] = [payment(), payment()]
       for (const { transfer } of [paid, refused]) send(transfer)
@@ -879,12 +905,19 @@ describe('trustline client', () => {
       expect(client.isConnected).toBe(false)
     })
 
-    it('while it connects gives that up', async () => {
-      const connecting = expect(client.connect()).rejects.toThrow()
+    it('while it connects gives that up, at once', async () => {
+      const connecting = expect(client.connect()).rejects.toThrow(ClosedError)
       await client.close()
       await connecting
+      const silent = createClient()
+      network.deliver = (_bytes, to) => to === 'server'
+      const waiting = expect(silent.connect()).rejects.toThrow(ClosedError)
       await time.settle()
-      expect(client.isConnected).toBe(false)
+      await silent.close()
+      await waiting
+      await time.settle()
+      expect([client.isConnected, silent.isConnected]).toEqual([false, false])
+      expect(host.closures.map(({ code }) => code)).toEqual([1000, 1000])
     })
   })
 

@@ -221,7 +221,13 @@ export function createTrustlineClient(options: TrustlineClientOptions): Trustlin
   }
 
   function tell(isConnected: boolean): void {
-    for (const listener of listeners) listener(isConnected)
+    for (const listener of listeners) {
+      try {
+        listener(isConnected)
+      } catch (error) {
+        observer?.({ name: 'btp.handler_failed', level: 'error', error })
+      }
+    }
   }
 
   async function close(): Promise<void> {

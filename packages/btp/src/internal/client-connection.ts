@@ -50,6 +50,8 @@ export function createClientConnection(
   const { clock, limits, observer } = context
   let state: 'idle' | 'opening' | 'open' | 'waiting' | 'closed' = 'idle'
   let current: Session | undefined
+  /** Of an attempt that is under way. */
+  let opening: Session | undefined
   let info: LedgerInfo | undefined
   let dialect: Dialect = 'info'
   let failures = 0
@@ -96,6 +98,7 @@ export function createClientConnection(
       const session = current
       current = undefined
       session?.close(1000, 'closed')
+      opening?.close(1000, 'closed')
       tellWaiters((waiter) => waiter.reject(new ClosedError()))
     },
   }
@@ -116,6 +119,7 @@ export function createClientConnection(
       throw isClosed() ? new ClosedError() : new NotConnectedError()
     }
     session = startSession(socket, () => session!)
+    opening = session
     try {
       await authenticate(session)
       const found = await askInfo(asking(session))
@@ -125,7 +129,9 @@ export function createClientConnection(
       dialect = found.dialect
     } catch (error) {
       session.close(1000, 'not opened')
-      throw error
+      throw isClosed() ? new ClosedError() : error
+    } finally {
+      opening = undefined
     }
     state = 'open'
     current = session

@@ -240,7 +240,8 @@ export function createOutgoingTransfers(
         else endUnknown(entry, 'the host has another transfer of this id')
         return
       case 'UnreachableError':
-        if (isFirst) endUnpaid(entry, refusedBy(refusal))
+        // Not so when an earlier call of the same id left it open: then it is asked again until its time is over.
+        if (isFirst && ended.find(idOf(entry)) === undefined) endUnpaid(entry, refusedBy(refusal))
         return
       default:
         endUnpaid(entry, refusedBy(refusal))
