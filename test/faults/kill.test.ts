@@ -1,0 +1,151 @@
+/**
+ * kill -9 of either process in mid-stream, at moments that a seed decides, again and again.
+ *
+ * | setting             | means                                                   | default |
+ * | ------------------- | ------------------------------------------------------- | ------- |
+ * | `MILLSTREAM_KILLS`  | how many rounds                                         | 200     |
+ * | `MILLSTREAM_SEED`   | the seed, as a failure prints it                        | random  |
+ */
+import { randomInt } from 'node:crypto'
+import { afterEach, describe, expect, it } from 'vitest'
+import * as Millstream from '../processes/millstream.js'
+import * as Audit from './audit.js'
+import * as Random from './random.js'
+import { World } from './world.js'
+
+const rounds = Number(process.env.MILLSTREAM_KILLS ?? 200)
+const seed = Number(process.env.MILLSTREAM_SEED ?? randomInt(2 ** 31))
+/** A new shop and a new payer after so many rounds, so that the books stay small enough to be read each time. */
+const roundsPerWorld = 20
+const roundMsMax = 60_000
+/** Payments that are tried once more after each round. */
+const repeatsMax = 64
+
+const victims = ['shop', 'shop', 'shop twice', 'payer', 'payer', 'both'] as const
+
+const worlds: World[] = []
+
+afterEach(async () => {
+  for (const world of worlds.splice(0)) world.close()
+  await Millstream.cleanUp()
+})
+
+describe(`kill -9 in mid-stream (MILLSTREAM_SEED=${seed} MILLSTREAM_KILLS=${rounds})`, () => {
+  const starts = Array.from({ length: Math.ceil(rounds / roundsPerWorld) }, (_, i) => i * roundsPerWorld)
+  it.each(starts)(
+    'leaves both books right, from round %i on',
+    async (first) => {
+      const random = Random.create(seed + first)
+      const world = await World.create()
+      worlds.push(world)
+      const auditor = Audit.create()
+      await world.startShop()
+      for (let round = first; round < Math.min(first + roundsPerWorld, rounds); round++) {
+        await expectNoFaults(`round ${round}`, () => kill(world, auditor, random))
+      }
+      await settle(world)
+    },
+    roundMsMax * roundsPerWorld,
+  )
+})
+
+async function expectNoFaults(where: string, body: () => Promise<readonly string[]>): Promise<void> {
+  let faults: readonly string[]
+  try {
+    faults = await body()
+  } catch (error) {
+    throw new Error(`${where}, MILLSTREAM_SEED=${seed} MILLSTREAM_KILLS=${rounds}: ${error}`, { cause: error })
+  }
+  expect(faults, `${where}, MILLSTREAM_SEED=${seed} MILLSTREAM_KILLS=${rounds}`).toEqual([])
+}
+
+/** One round. @returns one sentence for each thing that is wrong. */
+async function kill(world: World, auditor: Audit.Auditor, random: Random.Random): Promise<readonly string[]> {
+  const faults: string[] = []
+  const claim = (holds: boolean, words: string) => {
+    if (!holds) faults.push(words)
+  }
+  const victim = random.pick(victims)
+  const risk = random.pick([1, 16, 256, 4096])
+  // Mostly in mid-stream; now and then at the very first letter.
+  const letters = random.pick([1, 1 + random.below(20), 1 + random.below(4 * risk), 1 + random.below(4 * risk)])
+  const before = await world.paid()
+  const streams = world.relay.pays.length
+
+  const payer = world.startPayer('--risk', `${risk}`)
+  await payer.until(({ stdoutBytes }) => stdoutBytes >= letters)
+  if (victim === 'payer' || victim === 'both') payer.kill('SIGKILL')
+  if (victim !== 'payer') {
+    await world.killShop()
+    faults.push(...(await auditor.audit(world.data)))
+    await world.startShop()
+  }
+  if (victim === 'shop twice') {
+    await world.killShop()
+    await world.startShop()
+  }
+  const ended = await payer.ended
+  const paid = (await world.paid()) - before
+  const what = `${victim} killed after ${letters} letters at risk ${risk}`
+
+  const delivered = BigInt(ended.stdout.length)
+  claim(delivered <= paid, `${what}: ${delivered} letters were delivered for ${paid}.`)
+  if (victim === 'payer' || victim === 'both') {
+    // Letters that the payer had taken in when it died, and what it risked for more.
+    claim(paid - delivered <= 2n * BigInt(risk), `${what}: ${paid} were paid and ${delivered} letters delivered.`)
+  } else {
+    const { paid: said, unknown, held, lost } = Millstream.summary(ended)
+    claim(ended.code === 7, `${what}: the payer ended with ${ended.code}.\n${ended.stderr}`)
+    claim(said === String(paid), `${what}: the payer says that it paid ${said}, the shop says ${paid}.`)
+    claim(unknown === '0' && held === '0', `${what}: ${unknown} are unknown and ${held} held after reconnecting.`)
+    claim(BigInt(String(lost)) === paid - delivered, `${what}: ${lost} lost, ${paid} paid, ${delivered} delivered.`)
+    claim(BigInt(String(lost)) <= BigInt(risk), `${what}: ${lost} were lost.`)
+  }
+  const book = await world.payerBook()
+  const total = before + paid
+  claim(
+    book.spent <= total && total <= book.spent + book.unresolved,
+    `${what}: the payer's book has ${book.spent} and ${book.unresolved} in doubt, the shop's has ${total}.`,
+  )
+
+  faults.push(...(await repeat(world, auditor, world.relay.pays.slice(streams), paid, what)))
+  return faults
+}
+
+/** Every number that was paid is refused, however it is asked for again, and costs nothing. */
+async function repeat(
+  world: World,
+  auditor: Audit.Auditor,
+  pays: readonly string[],
+  paid: bigint,
+  what: string,
+): Promise<readonly string[]> {
+  const faults: string[] = []
+  const before = await world.paid()
+  for (const pay of pays) {
+    const userId = pay.split(' ')[1]!.split('.').at(-1)!
+    const known = auditor.numbers(userId)
+    // The payer counts from 1 without gaps, so what was paid since the last audit is known as well.
+    const last = Math.max(Number(paid), ...known)
+    const step = Math.max(1, Math.floor(last / repeatsMax))
+    const numbers = Array.from({ length: Math.min(last, repeatsMax) }, (_, i) => 1 + i * step)
+    const outcomes = await world.payAgain(pay, numbers)
+    for (const [i, outcome] of outcomes.entries()) {
+      if (outcome.status !== 'rejected')
+        faults.push(`${what}: number ${numbers[i]} was taken again: ${outcome.status}.`)
+    }
+  }
+  const after = await world.paid()
+  if (after !== before) faults.push(`${what}: ${after - before} were paid for numbers that were used before.`)
+  return faults
+}
+
+/** Nobody is killed any more: the books come to say the same. */
+async function settle(world: World): Promise<void> {
+  const payer = world.startPayer('--pieces', '10')
+  expect((await payer.ended).code).toBe(0)
+  const paid = await world.paid()
+  // Once all that could be held has expired, nothing is left in doubt.
+  const book = await world.payerBook(-paid, 60_000)
+  expect(book).toEqual({ verdict: 'agrees', spent: paid, unresolved: 0n })
+}

@@ -1,0 +1,131 @@
+/** A shop and a payer that are killed and come back: what tests do to them, and what they may see of them. */
+import { join } from 'node:path'
+import { accountName, createTrustlineClient } from '@millstream/btp'
+import { webSocketConnector } from '@millstream/btp/node'
+import { BtpUri, Derivation, IlpPacket, PayHeader } from '@millstream/codec'
+import { hashes, randomBytes, systemClock } from '@millstream/hashes'
+import { openPayerState } from '@millstream/pay/node'
+import type { SendOutcome } from '@millstream/plugin'
+import { Condition, Instant, TransferId } from '@millstream/units'
+import * as AdminClient from '../../packages/cli/src/admin/client.js'
+import type { AccountRow } from '../../packages/cli/src/operator.js'
+import type * as Child from '../processes/child.js'
+import { freePort } from '../processes/free-port.js'
+import * as Millstream from '../processes/millstream.js'
+import * as Relay from './relay.js'
+
+export interface Books {
+  /** What the payer's book knows for certain, and what may have become spent. */
+  readonly spent: bigint
+  readonly unresolved: bigint
+}
+
+const credit = ['--strangers', 'credit:1000000000000']
+
+export class World {
+  readonly data: string
+  readonly home: string
+  readonly account: string
+  readonly relay: Relay.Relay
+  private readonly ports: Millstream.Ready
+  private readonly uri: BtpUri.BtpUri
+  private readonly origin: string
+  private current: Millstream.Shop | undefined
+
+  private constructor(folder: string, ports: Millstream.Ready, relay: Relay.Relay, token: string) {
+    this.data = join(folder, 'shop')
+    this.home = join(folder, 'payer')
+    this.ports = ports
+    this.relay = relay
+    this.origin = ports.btp.replace(/\/$/, '')
+    this.uri = { ...BtpUri.parse(ports.btp), username: '', token }
+    this.account = accountName(hashes, '', token)
+  }
+
+  static async create(): Promise<World> {
+    const folder = await Millstream.temporaryFolder()
+    const [port, btpPort] = [await freePort(), await freePort()]
+    const ports = { http: `http://127.0.0.1:${port}/`, btp: `btp+ws://127.0.0.1:${btpPort}/`, pid: 0 }
+    const state = await openPayerState({ folder: join(folder, 'payer'), clock: systemClock, hashes, randomBytes })
+    const token = state.token(ports.btp.replace(/\/$/, ''))
+    await state.close()
+    return new World(folder, ports, await Relay.create(port), token)
+  }
+
+  async startShop(): Promise<void> {
+    this.current = await Millstream.shop(this.data, credit, this.ports)
+  }
+
+  async killShop(): Promise<void> {
+    this.current!.child.kill('SIGKILL')
+    await this.current!.child.ended
+  }
+
+  startPayer(...args: string[]): Child.Child {
+    return Millstream.start(['pay', this.relay.url, '--json', '--home', this.home, ...args])
+  }
+
+  /** As the running shop has it; an account that is not there has paid nothing. */
+  async accountRow(id: string): Promise<Pick<AccountRow, 'balance' | 'held'>> {
+    const operator = await AdminClient.open(this.data)
+    if (operator === undefined) throw new Error('The shop does not answer.')
+    try {
+      for await (const row of operator.accounts()) if (row.id === id) return row
+      return { balance: '0', held: '0' }
+    } finally {
+      await operator.close()
+    }
+  }
+
+  /** What the payer has paid by the shop's book, once nothing is held any more. */
+  async paid(): Promise<bigint> {
+    for (;;) {
+      const { balance, held } = await this.accountRow(this.account)
+      if (held === '0') return -BigInt(balance)
+    }
+  }
+
+  /** The book of the payer, which is not running. `aheadMs`: as if so much time had passed. */
+  async payerBook(balance?: bigint, aheadMs = 0): Promise<Books & { readonly verdict: string | undefined }> {
+    const clock = () => Instant.after(systemClock(), aheadMs)
+    const state = await openPayerState({ folder: this.home, clock, hashes, randomBytes })
+    const book = await state.book(this.origin, this.account)
+    const verdict = balance === undefined ? undefined : (await book.reconcile(balance)).status
+    const books = { spent: book.spent(), unresolved: book.unresolved(), verdict }
+    await state.close()
+    return books
+  }
+
+  /** Pays numbers of a stream once more, as its payer: right secret, right account, new transfers. */
+  async payAgain(pay: string, numbers: readonly number[]): Promise<readonly SendOutcome[]> {
+    const header = PayHeader.parse(pay)
+    if (header.form !== 'tutorial') throw new Error('The shop changed the form of its header.')
+    const { address, amount, secret } = header
+    const client = createTrustlineClient({
+      uri: BtpUri.format(this.uri),
+      connect: webSocketConnector(),
+      clock: systemClock,
+      hashes,
+      randomBytes,
+    })
+    await client.connect()
+    const derive = Derivation.tutorial(hashes, secret)
+    const outcomes = numbers.map((number) => {
+      const destination = `${address}.${number}`
+      return client.send({
+        id: TransferId.from(randomBytes(16)),
+        amount,
+        condition: Condition.from(hashes.sha256(derive(destination))),
+        expiresAt: Instant.after(systemClock(), 30_000),
+        packet: IlpPacket.encodePayment(amount, destination),
+      })
+    })
+    const all = await Promise.all(outcomes)
+    await client.close()
+    return all
+  }
+
+  close(): void {
+    this.relay.close()
+  }
+}
