@@ -7,17 +7,17 @@ import type { Instant } from '@millstream/units'
 import * as BtpError from './btp-error.js'
 import { createDeferred, type Deferred } from './deferred.js'
 import * as LedgerError from './errors.js'
-import type { Link, Links } from './link.js'
+import type { Link, Links, Route } from './link.js'
 
 export interface Deliveries {
   /**
    * Sends now, if the connection of the transfer or another one of its user is open, and again until it is answered.
    *
-   * @param link - By which the transfer came; `undefined` after a restart: then to the next user who is not passing.
+   * @param route - By which the transfer came. Without a user the next one who is not passing is told.
    * @returns Resolves when the peer has acknowledged. Rejects with the peer's refusal, or with UnreachableError when the
    *   first attempt has no answer, which does not end the attempts.
    */
-  send(frame: Request, until: Instant.Instant, link: Link | undefined): Promise<null>
+  send(frame: Request, until: Instant.Instant, route: Route): Promise<null>
   /** Sends what waits for this user. */
   linkOpened(link: Link): void
   /** Gives up what is too late. */
@@ -28,12 +28,10 @@ export interface Deliveries {
 /** Beyond it the oldest are given up: a peer that acknowledges nothing must not fill the memory. */
 export const deliveriesMax = 65_536
 
-interface Delivery {
+interface Delivery extends Route {
   readonly frame: Request
   readonly until: Instant.Instant
-  readonly user: string | undefined
   readonly done: Deferred<null>
-  link: Link | undefined
   isUnderWay: boolean
 }
 
@@ -41,8 +39,8 @@ export function createDeliveries(links: Links, clock: Instant.Clock): Deliveries
   const open = new Set<Delivery>()
 
   return {
-    send(frame, until, link) {
-      const delivery: Delivery = { frame, until, user: link?.user, link, done: createDeferred(), isUnderWay: false }
+    send(frame, until, { link, user }) {
+      const delivery: Delivery = { frame, until, user, link, done: createDeferred(), isUnderWay: false }
       open.add(delivery)
       if (open.size > deliveriesMax) open.delete(open.values().next().value!)
       attempt(delivery)

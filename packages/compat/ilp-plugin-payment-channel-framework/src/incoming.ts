@@ -11,7 +11,7 @@ import { contentHash } from './content-hash.js'
 import type { Deliveries } from './deliveries.js'
 import type { EndedTransfer } from './ended-transfers.js'
 import * as LedgerError from './errors.js'
-import type { Link } from './link.js'
+import type { Link, Route } from './link.js'
 import * as RejectionMessage from './rejection-message.js'
 import * as Text from './text.js'
 import * as Transfer from './transfer.js'
@@ -33,12 +33,11 @@ export interface Incoming {
 /** How long after its expiry a payer may still take a FULFILL or REJECT: its own grace, and some. */
 const tellAfterExpiryMs = 10_000
 
-interface IncomingTransfer {
+interface IncomingTransfer extends Route {
   readonly id: string
   readonly wire: Transfer.WireTransfer
   readonly program: Transfer.ProgramTransfer
   readonly contentHash: number
-  readonly link: Link | undefined
 }
 
 export function createIncoming(context: TrustlineContext, deliveries: Deliveries): Incoming {
@@ -66,7 +65,7 @@ export function createIncoming(context: TrustlineContext, deliveries: Deliveries
       const frame = { type: 'fulfill', transferId, fulfillment, protocolData: packetEntry(ilp) } as const
       const done = durable.then(() => {
         announce('incoming_fulfill', { ...transfer.program }, Text.fromBytes(fulfillment), ...packetText(ilp))
-        return settle(deliveries.send(frame, tellUntil(transfer), transfer.link))
+        return settle(deliveries.send(frame, tellUntil(transfer), transfer))
       })
       finish(transfer, { state: 'fulfilled', fulfillment, done })
       return done
@@ -81,7 +80,7 @@ export function createIncoming(context: TrustlineContext, deliveries: Deliveries
       const done = durable.then(() => {
         const told = RejectionMessage.decode(ilp, context.addresses().account, clock())
         announce('incoming_reject', { ...transfer.program }, told)
-        return settle(deliveries.send(rejectFrame(transferId, ilp), tellUntil(transfer), transfer.link))
+        return settle(deliveries.send(rejectFrame(transferId, ilp), tellUntil(transfer), transfer))
       })
       finish(transfer, { state: 'rejected', done })
       return done
@@ -95,7 +94,7 @@ export function createIncoming(context: TrustlineContext, deliveries: Deliveries
       durable.then(
         () => {
           const ilp = RejectionMessage.encodeTimedOut(account, now)
-          deliveries.send(rejectFrame(transfer.wire.id, ilp), tellUntil(transfer), transfer.link)
+          deliveries.send(rejectFrame(transfer.wire.id, ilp), tellUntil(transfer), transfer)
           announce('incoming_cancel', { ...transfer.program }, RejectionMessage.timedOutMessage(account, now))
         },
         // Not stored, so nobody is told: the plugin has failed as a whole.
@@ -103,15 +102,15 @@ export function createIncoming(context: TrustlineContext, deliveries: Deliveries
       )
     },
     restore(held) {
-      const { transfer: wire, program, contentHash: hash } = held
+      const { transfer: wire, program, contentHash: hash, user } = held
       const id = TransferId.format(wire.id)
-      open.set(id, { id, wire, program, contentHash: hash, link: undefined })
+      open.set(id, { id, wire, program, contentHash: hash, link: undefined, user })
       // One that expired meanwhile is only told as cancelled.
       if (clock() < wire.expiresAt) announce('incoming_prepare', { ...program })
     },
     restoreFulfilled(transferId, fulfillment, until) {
       const frame = { type: 'fulfill', transferId, fulfillment, protocolData: [] } as const
-      deliveries.send(frame, Instant.after(until, tellAfterExpiryMs), undefined)
+      deliveries.send(frame, Instant.after(until, tellAfterExpiryMs), { link: undefined, user: undefined })
     },
     has: (id) => open.has(id) || ended.get('incoming', id) !== undefined,
   }
@@ -132,15 +131,16 @@ export function createIncoming(context: TrustlineContext, deliveries: Deliveries
     }
     const hash = contentHash(wire)
     const program = Transfer.fromFrame(wire, context.addresses())
-    const { status, durable } = ledger.prepare('incoming', wire, hash, program)
+    const { status, durable } = ledger.prepare('incoming', wire, hash, { program, user: link.user })
     if (status !== 'prepared' && status !== 'exists') {
       session.refuse(frame.requestId, BtpError.toRefusal(context.refusal(status, 'incoming')))
+      if (status === 'exists_fulfilled') tellAgain(link, wire)
       return
     }
     if (status === 'prepared') {
       const id = TransferId.format(wire.id)
       // Its protocol data would keep the whole buffer of the frame alive; what the program sees of it is copied.
-      open.set(id, { id, wire: { ...wire, protocolData: [] }, program, contentHash: hash, link })
+      open.set(id, { id, wire: { ...wire, protocolData: [] }, program, contentHash: hash, link, user: link.user })
     }
     durable.then(
       () => {
@@ -149,6 +149,14 @@ export function createIncoming(context: TrustlineContext, deliveries: Deliveries
       },
       (error: unknown) => session.refuse(frame.requestId, BtpError.toRefusal(error)),
     )
+  }
+
+  /** Who asks what became of a transfer that was fulfilled has not had its fulfillment. */
+  function tellAgain(link: Link, { id: transferId, expiresAt }: Transfer.WireTransfer): void {
+    const fulfillment = ended.get('incoming', TransferId.format(transferId))?.fulfillment
+    if (fulfillment === undefined) return
+    const frame = { type: 'fulfill', transferId, fulfillment, protocolData: [] } as const
+    deliveries.send(frame, Instant.after(expiresAt, tellAfterExpiryMs), { link, user: link.user })
   }
 
   function fulfillEnded(

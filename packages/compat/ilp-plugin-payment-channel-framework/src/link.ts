@@ -12,6 +12,12 @@ export interface Link {
   readonly isPassing: boolean
 }
 
+/** Where a transfer came from or went. After a restart only the user is known, or not even that. */
+export interface Route {
+  link: Link | undefined
+  readonly user: string | undefined
+}
+
 export interface Links {
   add(link: Link): void
   remove(link: Link): void

@@ -47,6 +47,8 @@ export interface Settings {
   readonly server: string | undefined
   readonly listener: ListenerSettings | undefined
   readonly authCheck: AuthCheck
+  /** Only the empty user name is let in, or nobody: whoever comes back is who was here before. */
+  readonly hasOneUser: boolean
   /** Highest balance of this side, in base units. `undefined`: no bound. */
   readonly balanceMax: bigint | undefined
   /** Lowest balance of this side, in base units. `undefined`: no bound. */
@@ -95,6 +97,7 @@ export function parse(options: PluginOptions): Settings {
     server: options.server || undefined,
     listener: parseListener(options.listener),
     authCheck: options.authCheck ?? checkSecret(options.incomingSecret ?? options.token),
+    hasOneUser: options.authCheck === undefined,
     balanceMax: store === undefined ? undefined : parseMaximum(options.maxBalance),
     balanceMin: store === undefined || !options.minBalance ? undefined : parseMinimum(options.minBalance),
     prefix: options.prefix,

@@ -11,7 +11,7 @@ import * as BtpError from './btp-error.js'
 import { contentHash } from './content-hash.js'
 import { createDeferred, type Deferred } from './deferred.js'
 import * as LedgerError from './errors.js'
-import type { Link } from './link.js'
+import type { Link, Route } from './link.js'
 import * as RejectionMessage from './rejection-message.js'
 import * as Text from './text.js'
 import * as Transfer from './transfer.js'
@@ -37,14 +37,14 @@ export const unansweredMax = 1_024
 /** Transfers that wait. One more is refused. */
 export const waitingMax = 65_536
 
-interface OutgoingTransfer {
+interface OutgoingTransfer extends Route {
   readonly id: string
   readonly wire: Transfer.WireTransfer
   readonly program: Transfer.ProgramTransfer
   readonly contentHash: number
   /** What `sendTransfer` gave: resolved when the peer has acknowledged PREPARE. */
   readonly sent: Deferred<null>
-  link: Link | undefined
+  user: string | undefined
   /** `waiting` for its turn; `unanswered` PREPARE; `acknowledged`; `unknown`: no answer came in time. */
   state: 'waiting' | 'unanswered' | 'acknowledged' | 'unknown'
   /** The program has seen `outgoing_prepare`. */
@@ -72,6 +72,7 @@ export function createOutgoing(context: TrustlineContext): Outgoing {
         contentHash: hash,
         sent,
         link: undefined,
+        user: undefined,
         state: 'waiting',
         isTold: false,
       }
@@ -108,12 +109,12 @@ export function createOutgoing(context: TrustlineContext): Outgoing {
     linkOpened(link) {
       if (link.isPassing) return
       for (const transfer of open.values()) {
-        const isOurs = transfer.link === undefined || transfer.link.user === link.user
+        const isOurs = transfer.user === undefined || transfer.user === link.user
         if (isOurs && transfer.state !== 'waiting' && transfer.link?.session.isOpen !== true) transmit(transfer, link)
       }
     },
     restore(held) {
-      const { transfer: wire, program, contentHash: hash } = held
+      const { transfer: wire, program, contentHash: hash, user } = held
       const sent = createDeferred<null>()
       sent.resolve(null)
       const id = TransferId.format(wire.id)
@@ -124,6 +125,7 @@ export function createOutgoing(context: TrustlineContext): Outgoing {
         contentHash: hash,
         sent,
         link: undefined,
+        user,
         state: 'unknown',
         isTold: false,
       })
@@ -147,7 +149,8 @@ export function createOutgoing(context: TrustlineContext): Outgoing {
       refuse(transfer, noConnection())
       return
     }
-    const { status, durable } = ledger.prepare('outgoing', transfer.wire, transfer.contentHash, transfer.program)
+    const { wire, contentHash: hash, program } = transfer
+    const { status, durable } = ledger.prepare('outgoing', wire, hash, { program, user: link.user })
     if (status !== 'prepared') {
       // The ledger remembers ids for longer than `ended` does: a repeat is no second transfer.
       const isRepeat = status.startsWith('exists') && status !== 'exists_different'
@@ -169,6 +172,7 @@ export function createOutgoing(context: TrustlineContext): Outgoing {
     if (!open.has(transfer.id)) return
     const again = transfer.state !== 'unanswered'
     transfer.link = link
+    transfer.user = link.user
     const { id: transferId, amount, condition, expiresAt, protocolData } = transfer.wire
     const prepare = { type: 'prepare', transferId, amount, condition, expiresAt, protocolData } as const
     if (again) {
@@ -298,7 +302,7 @@ export function createOutgoing(context: TrustlineContext): Outgoing {
   /** The open transfer of this id, if this connection may end it. */
   function openFor(link: Link, id: string): OutgoingTransfer | undefined {
     const transfer = open.get(id)
-    return transfer?.link === undefined || transfer.link.user === link.user ? transfer : undefined
+    return transfer?.user === undefined || transfer.user === link.user ? transfer : undefined
   }
 
   function tellPrepared(transfer: OutgoingTransfer): void {

@@ -716,6 +716,8 @@ describe('what a payer sends', () => {
     await shop.fulfillCondition(transfer.id, fulfillment)
     peer.send({ type: 'response', requestId: (await peer.expect('fulfill')).requestId, protocolData: [] })
     expect(await peer.ask(prepareFrame(transfer, 5))).toMatchObject({ code: 'F07', name: 'AlreadyFulfilledError' })
+    // Who asks has not had the fulfillment.
+    expect(Buffer.from((await peer.expect('fulfill')).fulfillment).toString('base64url')).toBe(fulfillment)
     expect(await peer.ask(prepareFrame({ ...transfer, amount: '11' }, 6))).toMatchObject({ name: 'DuplicateIdError' })
     expect(names(atShop, transfer.id)).toEqual(['incoming_prepare', 'incoming_fulfill'])
     const rejected = payment(server)

@@ -21,6 +21,7 @@ import { BtpUri } from '@millstream/codec'
 import { hashes, randomBytes, systemClock } from '@millstream/hashes'
 import * as BtpError from './btp-error.js'
 import { authenticate, type Connector, createConnector, FinalError } from './connector.js'
+import { createDeferred } from './deferred.js'
 import { Emitter } from './emitter.js'
 import * as LedgerError from './errors.js'
 import * as LedgerInfo from './ledger-info.js'
@@ -42,6 +43,8 @@ const debug = debuglog('ilp-plugin-payment-channel-framework')
 
 /** Until then `connect` has connected, unless its caller says otherwise. */
 const connectTimeoutMs = 20_000
+/** How long a closing handshake may take. */
+const closeTimeoutMs = 1_000
 /** Longest wait of a timer; a longer one would fire at once. */
 const timeoutMsMax = 2 ** 31 - 1
 
@@ -65,10 +68,13 @@ export class Plugin extends Emitter {
   #info: LedgerInfo.LedgerInfo | undefined
   #trustline: Trustline | undefined
   #starting: Promise<void> | undefined
+  #stopping: Promise<void> | undefined
   /** `connect` has succeeded, and `disconnect` was not called since. */
   #isStarted = false
   /** Events that wait until the program has had the time to listen for them. */
   #waiting: Told[] | undefined = []
+  /** Sockets that have not ended, each as a promise of its end. */
+  readonly #ending = new Set<Promise<void>>()
 
   /** @throws {InvalidFieldsError} An option is missing or malformed. */
   constructor(options: Options.PluginOptions) {
@@ -219,6 +225,7 @@ export class Plugin extends Emitter {
   }
 
   async #start(): Promise<void> {
+    await this.#stopping
     try {
       await this.#listener?.open()
       if (this.#links.newest() === undefined) await this.#openConnection()
@@ -240,17 +247,26 @@ export class Plugin extends Emitter {
     })
   }
 
-  async #stop(): Promise<void> {
+  /** Closes everything. Who calls while that is under way waits for the same end. */
+  #stop(): Promise<void> {
+    this.#stopping ??= this.#close().finally(() => {
+      this.#stopping = undefined
+    })
+    return this.#stopping
+  }
+
+  async #close(): Promise<void> {
     this.#isStarted = false
     this.#waiting ??= []
+    const trustline = this.#trustline
+    // Without a store to load it from again it is kept.
+    if (this.#settings.store !== undefined) this.#trustline = undefined
     this.#connector?.close()
     this.#links.close(1000, 'disconnected')
     await this.#listener?.close()
-    // Without a store to load it from again it is kept.
-    if (this.#settings.store === undefined) return
-    const trustline = this.#trustline
-    this.#trustline = undefined
-    await trustline?.close()
+    // A process that ends right after this must not cut its connections off: peers of 2017 die of a reset.
+    await atMost(closeTimeoutMs, Promise.all(this.#ending))
+    if (this.#settings.store !== undefined) await trustline?.close()
   }
 
   #openTrustline(): Promise<Trustline> {
@@ -286,7 +302,13 @@ export class Plugin extends Emitter {
     let link: Link | undefined
     return createConnector({
       uri,
-      connect: connectWebSocket,
+      connect: async (url, listener) => {
+        const watched = this.#watched(listener)
+        return connectWebSocket(url, watched).catch((error: unknown) => {
+          watched.socketClosed()
+          throw error
+        })
+      },
       createSession: (socket) => this.#createSession(socket, () => link!),
       opened: async (session) => {
         if (this.#settings.info === undefined) await this.#learn(session)
@@ -303,7 +325,7 @@ export class Plugin extends Emitter {
 
   /** A connection that somebody opened to this side. */
   #accept(socket: BtpSocket, accepted?: () => void, ended?: () => void): BtpSocketListener {
-    return acceptConnection<Pick<Link, 'user' | 'isPassing'>>({
+    const listener = acceptConnection<Pick<Link, 'user' | 'isPassing'>>({
       socket,
       clock: systemClock,
       compatibleErrorCodes: this.#settings.compatibleErrorCodes,
@@ -320,6 +342,7 @@ export class Plugin extends Emitter {
       },
       ...(ended === undefined ? {} : { ended }),
     })
+    return this.#watched(listener)
   }
 
   async #addSocket(value: unknown, auth?: { readonly username: string; readonly token: string }): Promise<void> {
@@ -334,7 +357,7 @@ export class Plugin extends Emitter {
     }
     let link: Link | undefined
     const session = this.#createSession(socket, () => link!)
-    attach(session)
+    attach(this.#watched(session))
     await authenticate(session, auth.username, auth.token)
     link = this.#linkOf(session, auth.username, auth.token)
     this.#opened(link)
@@ -359,6 +382,19 @@ export class Plugin extends Emitter {
       compatibleErrorCodes: this.#settings.compatibleErrorCodes,
     })
     return session
+  }
+
+  #watched(listener: BtpSocketListener): BtpSocketListener {
+    const end = createDeferred<void>()
+    this.#ending.add(end.promise)
+    return {
+      receive: (data) => listener.receive(data),
+      socketClosed: (code, reason) => {
+        listener.socketClosed(code, reason)
+        this.#ending.delete(end.promise)
+        end.resolve()
+      },
+    }
   }
 
   /** Frames about transfers wait for a ledger that is being loaded. Without one they are refused, and may come again. */
@@ -493,6 +529,15 @@ async function within(timeoutMs: number, promise: Promise<void>, giveUp: () => P
   } finally {
     clearTimeout(timer)
   }
+}
+
+async function atMost(ms: number, promise: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const over = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([promise, over])
+  clearTimeout(timer)
 }
 
 function notConnected(method: string): LedgerError.UnreachableError {

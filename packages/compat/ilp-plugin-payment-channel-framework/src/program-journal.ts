@@ -31,15 +31,14 @@ import type { Direction, EndedTransfers } from './ended-transfers.js'
 import type { ProgramStore } from './options.js'
 import * as ProtocolData from './protocol-data.js'
 import * as Text from './text.js'
-import type * as Transfer from './transfer.js'
 import { directionFrom, own, peer } from './trustline-accounts.js'
-import type { HeldTransfer } from './trustline-context.js'
+import type { HeldTransfer, Note } from './trustline-context.js'
 
 export interface ProgramJournal {
   /** Writes what the book has just handed over. One call at a time. */
   append(changes: Changes): Promise<void> | undefined
-  /** What the program sees of a transfer that is now held; goes with the changes in which it is new. */
-  note(direction: Direction, id: TransferId.TransferId, program: Transfer.ProgramTransfer): void
+  /** Notes what the program sees of a transfer that is now held; goes with the changes in which it is new. */
+  note(direction: Direction, id: TransferId.TransferId, note: Note): void
   /** The transfer is not held any more. */
   forget(direction: Direction, id: TransferId.TransferId): void
   /** What was held when the journal was read. */
@@ -81,7 +80,7 @@ interface Head {
 interface Value {
   /** A batch of the ledger's journal, as base64. Its number is that of the key. */
   readonly changes: string
-  readonly programs?: readonly (readonly [Direction, Transfer.ProgramTransfer])[]
+  readonly notes?: readonly (readonly [Direction, Note])[]
   /** Of a base: place of the last record. */
   readonly cursor?: number
 }
@@ -118,8 +117,8 @@ export async function openProgramJournal(
 }
 
 async function read(store: ProgramStore, book: Book, hashes: Hashes, ended: EndedTransfers): Promise<ProgramJournal> {
-  /** What programs see of open transfers. */
-  const programs = new Map<string, Transfer.ProgramTransfer>()
+  /** Of open transfers. */
+  const notes = new Map<string, Note>()
   /** Transfers that have ended since the base. */
   let endedSinceBase: EndedRecord[] = []
   /** Segments of ids, and when the last id in each is forgotten. */
@@ -155,12 +154,12 @@ async function read(store: ProgramStore, book: Book, hashes: Hashes, ended: Ende
       if (base === undefined && !isPromiseLike(put)) return undefined
       return writeRest(put, base)
     },
-    note: (direction, id, program) => void programs.set(programKey(direction, id), program),
-    forget: (direction, id) => void programs.delete(programKey(direction, id)),
+    note: (direction, id, note) => void notes.set(noteKey(direction, id), note),
+    forget: (direction, id) => void notes.delete(noteKey(direction, id)),
     held: (direction) => {
       return holds
-        .filter(({ source, id }) => directionFrom(source) === direction && programs.has(programKey(direction, id)))
-        .map((hold) => heldFrom(hold, programs.get(programKey(direction, hold.id))!))
+        .filter(({ source, id }) => directionFrom(source) === direction && notes.has(noteKey(direction, id)))
+        .map((hold) => heldFrom(hold, notes.get(noteKey(direction, hold.id))!))
     },
     fulfilled: [...fulfilled.values()],
     close: () => void storesInUse.delete(store),
@@ -193,7 +192,7 @@ async function read(store: ProgramStore, book: Book, hashes: Hashes, ended: Ende
     for (const record of records as readonly EndedRecord[]) {
       const direction = directionFrom(record.source)
       const { id, state, contentHash, fulfillment, expiresAt } = record
-      programs.delete(programKey(direction, id))
+      notes.delete(noteKey(direction, id))
       const text = TransferId.format(id)
       ended.put(direction, text, { state, contentHash, ...(fulfillment === undefined ? {} : { fulfillment }) })
       if (direction !== 'incoming' || fulfillment === undefined || expiresAt <= openedAt) continue
@@ -275,11 +274,11 @@ async function read(store: ProgramStore, book: Book, hashes: Hashes, ended: Ende
     const batch = Journal.encode({ number, changes }, hashes)
     const held = changes.held.map(({ source, id }) => {
       const direction = directionFrom(source)
-      return [direction, programs.get(programKey(direction, id))!] as const
+      return [direction, notes.get(noteKey(direction, id))!] as const
     })
     const value: Value = {
       changes: Buffer.from(batch).toString('base64'),
-      ...(held.length === 0 ? {} : { programs: held }),
+      ...(held.length === 0 ? {} : { notes: held }),
       ...(cursor === undefined ? {} : { cursor }),
     }
     return JSON.stringify(value)
@@ -295,8 +294,8 @@ async function read(store: ProgramStore, book: Book, hashes: Hashes, ended: Ende
     }
     const batch = Journal.decode(Uint8Array.from(Buffer.from(value.changes, 'base64')), hashes)
     if (batch?.number !== number) throw new ProgramJournalError(`${key} is damaged`)
-    for (const [direction, program] of value.programs ?? []) {
-      programs.set(programKey(direction, TransferId.parse(program.id)), program)
+    for (const [direction, note] of value.notes ?? []) {
+      notes.set(noteKey(direction, TransferId.parse(note.program.id)), note)
     }
     return { changes: batch.changes, cursor: value.cursor }
   }
@@ -313,9 +312,10 @@ async function read(store: ProgramStore, book: Book, hashes: Hashes, ended: Ende
 }
 
 /** A transfer that is taken up again after a restart. */
-function heldFrom(hold: LedgerHold, program: Transfer.ProgramTransfer): HeldTransfer {
+function heldFrom(hold: LedgerHold, { program, user }: Note): HeldTransfer {
   return {
     program,
+    user,
     contentHash: hold.contentHash,
     transfer: {
       id: hold.id,
@@ -332,7 +332,7 @@ const batchKey = (number: number): string => `${prefix}:${number}`
 const baseKey = (number: number): string => `${prefix}:base:${number}`
 const idsKey = (number: number): string => `${prefix}:ids:${number}`
 
-function programKey(direction: Direction, id: TransferId.TransferId): string {
+function noteKey(direction: Direction, id: TransferId.TransferId): string {
   return `${direction} ${TransferId.format(id)}`
 }
 

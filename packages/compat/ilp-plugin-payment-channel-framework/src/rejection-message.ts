@@ -41,7 +41,7 @@ export function encode(reason: unknown, account: string, now: Instant.Instant): 
   const name = text('name', fields.name) ?? nameOf(code)
   if (!/^[\x20-\x7e]{1,255}$/.test(name)) throw invalid('name', 'at most 255 characters of ASCII')
   const triggeredBy = text('triggered_by', fields.triggered_by) ?? account
-  if (!isAddress(triggeredBy)) throw invalid('triggered_by', 'an ILP address')
+  if (!isDestination(triggeredBy) && !IlpAddress.isPrefix(triggeredBy)) throw invalid('triggered_by', 'an ILP address')
   return IlpPacket.encodeError({
     code,
     name,
@@ -166,12 +166,14 @@ function additionalInfo(fields: Record<string, unknown>): Uint8Array {
 function forwardedBy(value: unknown): string[] {
   if (isAbsent(value)) return []
   const addresses: unknown[] = Array.isArray(value) ? value : [value]
-  if (!addresses.every(isAddress)) throw invalid('forwarded_by', 'ILP addresses')
+  if (addresses.length > IlpPacket.forwardedByMax || !addresses.every(isDestination)) {
+    throw invalid('forwarded_by', `at most ${IlpPacket.forwardedByMax} ILP addresses`)
+  }
   return addresses
 }
 
-function isAddress(value: unknown): value is string {
-  return typeof value === 'string' && (IlpAddress.isDestination(value) || IlpAddress.isPrefix(value))
+function isDestination(value: unknown): value is string {
+  return typeof value === 'string' && IlpAddress.isDestination(value)
 }
 
 function nameOf(code: string): string {

@@ -25,9 +25,15 @@ export interface TrustlineContext {
   error(refusal: BtpRefusal.Refusal): Error
 }
 
-/** A transfer that was held when the ledger was loaded. */
-export interface HeldTransfer {
-  readonly transfer: Transfer.WireTransfer
+/** What is kept of an open transfer beside what the ledger keeps. */
+export interface Note {
   readonly program: Transfer.ProgramTransfer
+  /** Whose connection it came or went by. */
+  readonly user: string | undefined
+}
+
+/** A transfer that was held when the ledger was loaded. */
+export interface HeldTransfer extends Note {
+  readonly transfer: Transfer.WireTransfer
   readonly contentHash: number
 }

@@ -24,7 +24,7 @@ import type { Settings } from './options.js'
 import { type FulfilledTransfer, openProgramJournal } from './program-journal.js'
 import type * as Transfer from './transfer.js'
 import { directionFrom, heldUntil, own, peer, sourceOf, type TrustlineAccount, targetOf } from './trustline-accounts.js'
-import type { HeldTransfer } from './trustline-context.js'
+import type { HeldTransfer, Note } from './trustline-context.js'
 
 export interface TrustlineLedger {
   /** Fulfilled incoming less fulfilled outgoing, in base units. */
@@ -33,7 +33,7 @@ export interface TrustlineLedger {
     direction: Direction,
     transfer: Transfer.WireTransfer,
     contentHash: number,
-    program: Transfer.ProgramTransfer,
+    note: Note,
   ): Answer<PrepareOutcome['status']>
   fulfill(
     direction: Direction,
@@ -110,7 +110,7 @@ export async function openTrustlineLedger(options: TrustlineLedgerOptions): Prom
 
   return {
     balance: () => book.account(own.id)!.posted,
-    prepare(direction, transfer, contentHash, program) {
+    prepare(direction, transfer, contentHash, note) {
       const { id, amount, condition, expiresAt } = transfer
       const source = sourceOf(direction)
       if (direction === 'outgoing' && expiresAt <= clock()) {
@@ -129,7 +129,7 @@ export async function openTrustlineLedger(options: TrustlineLedgerOptions): Prom
         destination: '',
         contentHash,
       })
-      if (status === 'prepared') journal?.note(direction, id, program)
+      if (status === 'prepared') journal?.note(direction, id, note)
       return { status, durable: durable() }
     },
     fulfill(direction, id, fulfillment) {

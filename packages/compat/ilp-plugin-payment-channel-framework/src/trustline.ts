@@ -88,8 +88,10 @@ export async function openTrustline(options: TrustlineOptions): Promise<Trustlin
   for (const held of ledger.held('outgoing')) outgoing.restore(held)
   for (const held of ledger.held('incoming')) incoming.restore(held)
   ledger.expire()
-  for (const { id, fulfillment, expiresAt } of ledger.fulfilled) {
-    incoming.restoreFulfilled(id, fulfillment, expiresAt)
+  if (settings.hasOneUser) {
+    for (const { id, fulfillment, expiresAt } of ledger.fulfilled) {
+      incoming.restoreFulfilled(id, fulfillment, expiresAt)
+    }
   }
   const sweep = setInterval(() => {
     ledger.expire()
