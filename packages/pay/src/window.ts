@@ -12,7 +12,7 @@
 export const autoWindowMax = 4_096
 
 /** A queue this long is worth having, in milliseconds; or as long as the path takes when idle, if that is more. */
-const queueTargetMs = 25
+const queueTargetMs = 50
 
 /** Growth per round, once doubling has ended and while the queue is empty. */
 const gentleGrowth = 0.125
@@ -33,6 +33,8 @@ export class Window {
   private ease = 1
   private idleDelay = Number.POSITIVE_INFINITY
   private roundEnd = 1
+  /** Payments before this number were sent with a window that was since found too large. */
+  private judgedBefore = 1
   private sum = 0
   private count = 0
 
@@ -59,6 +61,7 @@ export class Window {
    */
   measure(number: number, delay: number, alone: boolean, next: number): void {
     if (alone || delay < this.idleDelay) this.idleDelay = delay
+    if (number < this.judgedBefore) return
     this.sum += delay
     this.count++
     // A round is over when what was sent after the last one has come back.
@@ -68,7 +71,7 @@ export class Window {
     this.sum = 0
     this.count = 0
     this.delayMs = this.delayMs === undefined ? mean : this.delayMs + (mean - this.delayMs) / 4
-    if (this.auto) this.follow(mean)
+    if (this.auto) this.follow(mean, next)
   }
 
   /** A refusal that passes: halves. */
@@ -77,17 +80,17 @@ export class Window {
     this.size = Math.max(1, this.size / 2)
   }
 
-  private follow(delay: number): void {
+  private follow(delay: number, next: number): void {
     const target = Math.max(queueTargetMs, this.idleDelay)
     const queue = delay - this.idleDelay
     // At 1 there is no queue of ours: the path itself has become slower, or faster again.
     if (queue <= target || this.size <= 1) {
       this.ease = Math.max(0, Math.min(1, 1 - queue / target))
-      if (queue > target / 2) this.doubling = false
       return
     }
     this.doubling = false
     this.ease = 0
+    this.judgedBefore = next
     // On a busy path delay is in proportion to the window, so this aims at the target at once.
     this.size = Math.max(1, this.size * Math.max(shrinkMin, (this.idleDelay + target) / delay))
   }
