@@ -53,6 +53,8 @@ export interface Book {
   spent(): bigint
   /** May have become spent: reserved, held, or of unknown outcome. */
   unresolved(): bigint
+  /** Resolves when no write is under way or waiting for its turn, whatever became of it. */
+  flush(): Promise<void>
 }
 
 /** What of a book has to survive. */
@@ -122,6 +124,10 @@ export function createBook(options: BookOptions): Book {
 
     spent: () => spent,
     unresolved: () => sumUnresolved() + sumReserved(),
+
+    async flush() {
+      for (let last = savingNext ?? saving; last !== undefined; last = savingNext ?? saving) await last.catch(noop)
+    },
   }
 
   function booked(stream: OpenStream, price: bigint): BookedStream {

@@ -192,6 +192,14 @@ describe('limits', () => {
     expect(error.code).toBe('PAY_PRICE_ABOVE_LIMIT')
   })
 
+  it('do not stand in the way of a price of nothing', async () => {
+    const { payer, shop } = createWorld({ price: 0n, payer: { limits: { budget: 0n, maxPrice: 0n } } })
+    const response = await payer.fetch(url)
+    expect(await textOf(response)).toBe(story)
+    expect(await response.summary).toMatchObject({ stopped: 'content_ended', paid: 0n, piecesPaid: story.length })
+    expect(shop.paid).toHaveLength(story.length)
+  })
+
   it('may be narrowed for one stream, not widened', async () => {
     const { payer } = createWorld({ payer: { limits: { budget: 20n, pieces: 7 } } })
     const response = await payer.fetch(url, { limits: { pieces: 5, budget: 1_000_000n } })
@@ -205,8 +213,13 @@ describe('limits', () => {
     ['a unit that is not known', { headers: { 'pay-terms': terms({ unit: 'word' }) } }, 'PAY_UNIT_UNKNOWN'],
     [
       'another ledger than that of the rail',
-      { headers: { 'pay-terms': terms({ ledger: '"g.other."' }) } },
+      { headers: { 'pay-terms': terms({ ledger: '"g.letter-shop."' }) } },
       'PAY_TERMS_CONTRADICT',
+    ],
+    [
+      'terms that its own address contradicts',
+      { headers: { 'pay-terms': terms({ ledger: '"g.letter-shop.other."' }) } },
+      'PAY_PAYEE_ELSEWHERE',
     ],
     ['terms that cannot be read', { headers: { 'pay-terms': 'unit=' } }, 'PAY_HEADER_INVALID'],
     [

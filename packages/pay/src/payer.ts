@@ -387,7 +387,12 @@ export function createPayer(options: PayerOptions): Payer {
         ...(rail.account === undefined ? {} : { account: rail.account }),
         ...closing,
       }
-      await reconcile(booked)
+      try {
+        await reconcile(booked)
+      } catch (error) {
+        await booked.close?.()
+        throw error
+      }
       // One that fails has been reported; the next one may not.
       rail.onReconnect?.(() => void reconcile(booked).catch(() => {}))
       return booked

@@ -11,13 +11,14 @@ import type { Terms } from './terms.js'
 
 /**
  * @param budgetLeft - Of the payer, in base units.
- * @throws {PriceAboveLimitError | AssetNotAllowedError | UnitUnknownError | PriceBelowMinimumError |
- *   BudgetBelowPriceError | RiskBelowPriceError} In this order.
+ * @throws {AssetNotAllowedError | PriceAboveLimitError | PayeeElsewhereError | UnitUnknownError |
+ *   PriceBelowMinimumError | BudgetBelowPriceError | RiskBelowPriceError} In this order.
  */
 export function againstLimits(terms: Terms, limits: Limits.Limits, budgetLeft: bigint): void {
-  const { price, unit, asset, paymentMin } = terms
+  const { price, unit, asset, address, ledger, paymentMin } = terms
   if (asset !== undefined && !Limits.sameAsset(asset, limits.asset)) throw new AssetNotAllowedError(asset, limits.asset)
   if (price > limits.maxPrice) throw new PriceAboveLimitError(price, limits.maxPrice, unit, limits.asset)
+  if (ledger !== undefined && !address.startsWith(ledger)) throw new PayeeElsewhereError(address, ledger)
   if (PieceCounter.create(unit) === undefined) throw new UnitUnknownError(unit)
   if (paymentMin !== undefined && price < paymentMin) throw new PriceBelowMinimumError(price, paymentMin)
   if (budgetLeft < price) throw new BudgetBelowPriceError(price, budgetLeft, limits.asset)

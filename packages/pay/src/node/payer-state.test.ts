@@ -94,6 +94,21 @@ describe('the book', () => {
     expect((await again.open(address, 2n)).first).toBe(6)
   })
 
+  it('is written by nobody who has given it back', async () => {
+    const state = await open()
+    const book = await state.book(ledger, account)
+    const stream = await book.open(address, 1n)
+    // Three that want to write at once: one is writing, the others wait for their turn.
+    const writes = [5, 6, 7].map((end) => stream.reserve(end, { next: 1, posted: 0n, unresolved: 0n }))
+    await book.close()
+    await Promise.all(writes)
+    const again = await (await open()).book(ledger, account)
+    expect((await again.open(address, 1n)).first).toBe(7)
+    await expect(stream.reserve(99, { next: 1, posted: 0n, unresolved: 0n })).rejects.toMatchObject({
+      code: 'PAY_STATE_UNUSABLE',
+    })
+  })
+
   it('is one for each account and ledger', async () => {
     const state = await open()
     const book = await state.book(ledger, account)

@@ -119,23 +119,23 @@ export async function openPayerState(options: PayerStateOptions): Promise<PayerS
     lock: AccountLock,
     state: BookState | undefined,
   ): StateBook {
-    let saving: Promise<void> = Promise.resolve()
+    let isClosed = false
     const book = createBook({
       clock,
       ...(state === undefined ? {} : { state }),
-      save(latest) {
-        const saved = usable(folder, () => {
-          return replace(files, place, bookName, BookFile.encode(hashes, { ledger, account, state: latest }))
-        })
-        saving = saved.catch(() => {})
-        return saved
-      },
+      save: (latest) =>
+        usable(folder, async () => {
+          // Another process may have the book by now.
+          if (isClosed) throw new Error('the book was closed')
+          await replace(files, place, bookName, BookFile.encode(hashes, { ledger, account, state: latest }))
+        }),
     })
     const closing: StateBook = {
       ...book,
       async close() {
         if (!open.delete(closing)) return
-        await saving
+        await book.flush()
+        isClosed = true
         await lock.release()
       },
     }
