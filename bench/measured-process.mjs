@@ -12,7 +12,7 @@ let count = 0
 /**
  * @param {string[]} args - The script and its arguments.
  * @returns `line(pattern)` waits for a line of stdout or stderr; `usage()` waits for the end and tells what was used;
- *   `stop()` sends SIGTERM and does the same.
+ *   `stop()` sends SIGTERM and waits for the end.
  */
 export function start(args, env = {}) {
   const usageFile = path.join(os.tmpdir(), `bench-usage-${process.pid}-${count++}.json`)
@@ -49,9 +49,9 @@ export function start(args, env = {}) {
       fs.rmSync(usageFile)
       return { code, ...usage }
     },
-    stop() {
+    async stop() {
       child.kill('SIGTERM')
-      return this.usage()
+      await ended
     },
   }
 }

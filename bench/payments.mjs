@@ -41,7 +41,7 @@ export async function growth({ payers, letters }) {
       perSecond: sample.perSecond,
       payerUs: sample.payerUs,
       shopUs: (shopCpu - shopCpuBefore) / letters,
-      shopRssBytes: rssOf(shop.process.pid),
+      shopRssBytes: memoryOf(shop.process.pid, 'VmRSS'),
       payerRssBytes: sample.payerRssBytes,
     })
     shopCpuBefore = shopCpu
@@ -55,8 +55,9 @@ async function ours(letters, window) {
   const cpuBefore = cpuUsOf(shop.process.pid)
   const sample = await pay(shop, letters, window)
   const shopUs = (cpuUsOf(shop.process.pid) - cpuBefore) / letters
-  const usage = await stopShop(shop)
-  return { ...sample, shopUs, shopRssBytes: usage.rssMaxBytes }
+  const shopRssBytes = memoryOf(shop.process.pid, 'VmHWM')
+  await stopShop(shop)
+  return { ...sample, shopUs, shopRssBytes }
 }
 
 async function startShop() {
@@ -69,9 +70,8 @@ async function startShop() {
 }
 
 async function stopShop(shop) {
-  const usage = await shop.process.stop()
+  await shop.process.stop()
   fs.rmSync(shop.folder, { recursive: true })
-  return usage
 }
 
 async function pay(shop, letters, window) {
@@ -100,13 +100,14 @@ async function original(letters, window) {
   const payerUsage = await payer.usage()
   const shopUs = (cpuUsOf(shop.pid) - cpuBefore) / letters
   const { seconds } = JSON.parse(payer.lines.findLast((line) => line.includes('"letters"')))
-  const shopUsage = await shop.stop()
+  const shopRssBytes = memoryOf(shop.pid, 'VmHWM')
+  await shop.stop()
   return {
     perSecond: letters / seconds,
     payerUs: payerUsage.cpuUs / letters,
     shopUs,
     payerRssBytes: payerUsage.rssMaxBytes,
-    shopRssBytes: shopUsage.rssMaxBytes,
+    shopRssBytes,
   }
 }
 
@@ -116,6 +117,7 @@ function cpuUsOf(pid) {
   return (Number(fields[11]) + Number(fields[12])) * 10_000
 }
 
-function rssOf(pid) {
-  return Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024
+/** Memory of a live process in bytes. `VmRSS` is now, `VmHWM` is the most that it was. */
+function memoryOf(pid, field) {
+  return Number(new RegExp(`${field}:\\s+(\\d+)`).exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024
 }
