@@ -46,6 +46,14 @@ export class Pace {
     this.window = new Window(options.window, options.windowMax)
   }
 
+  /**
+   * How many may be held or paid for pieces that have not arrived: a whole number, at least 1. Pieces that are lost for
+   * good must not close the window while others do arrive.
+   */
+  inFlightMax(unknown: number, arrived: number): number {
+    return this.probing ? 1 : Math.max(Math.floor(this.window.size), 1 + Math.min(unknown, arrived))
+  }
+
   /** See `Window.measure`. */
   fulfilled(number: number, delay: number, alone: boolean, next: number): void {
     this.pauses = 0

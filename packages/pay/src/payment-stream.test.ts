@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { type BookState, createBook } from './book.js'
 import { createDrivenTime } from './internal/testing/driven-time.js'
 import { deliver, numbersOf, openStream } from './internal/testing/payment-streams.js'
 import { refusedBy } from './internal/testing/scripted-plugin.js'
@@ -142,6 +143,74 @@ describe('risk', () => {
     first.payments.arrive(1)
     await time.settle()
     expect(second.plugin.open()).toHaveLength(1)
+  })
+})
+
+describe('the book', () => {
+  /** A book whose writes end when the test says so. */
+  function slowBook() {
+    const time = createDrivenTime()
+    const writes: { readonly state: BookState; end(error?: Error): void }[] = []
+    const book = createBook({
+      clock: time.clock,
+      save: (state) =>
+        new Promise((resolve, reject) => {
+          writes.push({ state, end: (error) => (error === undefined ? resolve() : reject(error)) })
+        }),
+    })
+    return { time, writes, book }
+  }
+
+  it('is written before the first payment', async () => {
+    const { time, writes, book } = slowBook()
+    const { payments, plugin } = await openStream({ book, time })
+    payments.start()
+    await time.advance(5_000)
+    expect(plugin.sent).toEqual([])
+    writes[0]!.end()
+    await time.settle()
+    expect(numbersOf(plugin.sent)).toEqual([1])
+  })
+
+  it('is written ahead by no more than the risk, and not once for each payment', async () => {
+    const { time, writes, book } = slowBook()
+    const stream = await openStream({ book, time, price: 7n, risk: 720n, window: 1000 })
+    stream.payments.start()
+    await time.settle()
+    for (let paid = 0; paid < 1000; ) {
+      for (const write of writes) write.end()
+      await time.settle()
+      const open = stream.plugin.open()
+      for (const one of open) one.end({ status: 'fulfilled' })
+      stream.payments.arrive(open.length)
+      paid += open.length
+      await time.settle()
+    }
+    for (const { state } of writes) {
+      const [written] = state.streams
+      const sentThen = Number(state.posted / 7n)
+      expect(written!.next - 1 - sentThen).toBeLessThanOrEqual(102 + 102)
+    }
+    expect(writes.length).toBeLessThan(30)
+  })
+
+  it('is not written for more than can be paid', async () => {
+    const { time, writes, book } = slowBook()
+    const { payments } = await openStream({ book, time, budget: 10n, pieces: 7 })
+    payments.start()
+    await time.settle()
+    expect(writes[0]!.state.streams[0]).toMatchObject({ next: 8, reserved: 7n })
+  })
+
+  it('that cannot be written stops the stream', async () => {
+    const { time, writes, book } = slowBook()
+    const { payments, plugin, finished } = await openStream({ book, time })
+    payments.start()
+    await time.settle()
+    writes[0]!.end(new Error('disk full'))
+    await finished
+    expect(payments).toMatchObject({ reason: 'state_failed', failure: new Error('disk full') })
+    expect(plugin.sent).toEqual([])
   })
 })
 

@@ -248,7 +248,7 @@ export class PaymentStream {
     }
     if (options.now() < this.pace.pausedUntil || (this.pace.probing && held > 0)) return 0
 
-    const windowLeft = (this.pace.probing ? 1 : this.windowNow()) - this.exposedPieces()
+    const windowLeft = this.pace.inFlightMax(this.unknown, this.arrived) - this.exposedPieces()
     const riskLeft = piecesIn(options.risk - purse.exposed, price)
     if (riskLeft <= 0) purse.wait(this.woken)
     const most = Math.min(budgetLeft, piecesLeft)
@@ -268,11 +268,6 @@ export class PaymentStream {
     const room = this.allowance.take(next, Math.min(wanted, numbersLeft), most, () => this.position())
     this.windowFull = room === windowLeft
     return room
-  }
-
-  /** A whole number, at least 1. Pieces that are lost for good must not close it while others do arrive. */
-  private windowNow(): number {
-    return Math.max(Math.floor(this.window.size), 1 + Math.min(this.unknown, this.arrived))
   }
 
   private send(count: number): void {
