@@ -13,6 +13,8 @@ export const ledgerFileName = 'ledger.sqlite'
 /** Pages of the write-ahead log after which it is taken into the file: 4,096 of 4 KiB. */
 const checkpointPages = 4096
 
+const pageBytes = 4096
+
 /** A file of at most this many pages is proved whole at once when it is opened; a larger one by `check`. */
 const quickCheckPagesMax = 2048
 
@@ -23,48 +25,44 @@ const quickCheckPagesMax = 2048
  * @throws {NewerFileError} A later version made it.
  * @throws {DamagedFileError} It is a ledger and cannot be read.
  */
-export function openLedgerFile(folder: string): SqlDatabase {
+export function openLedgerFile(folder: string, fileBytesMax?: number): SqlDatabase {
   const path = join(folder, ledgerFileName)
-  prepareFolder(folder, path)
-  // Before SQLite is let near it, which might finish what another program left undone in its log.
-  assertHeader(path)
   let database: SqlDatabase | undefined
-  try {
-    database = openDatabase(path)
-    database.exec('PRAGMA locking_mode = EXCLUSIVE')
-    const isNew = assertOurs(database, path)
-    database.exec('PRAGMA journal_mode = WAL')
-    database.exec('PRAGMA synchronous = FULL')
-    database.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages}`)
-    const created = database
-    if (isNew) created.transaction(() => created.exec(tables))
-    else assertWhole(database, path)
-    return database
-  } catch (error) {
-    try {
-      database?.close()
-    } catch {
-      // What went wrong first is what is told.
-    }
-    throw openingError(error, folder, path)
-  }
-}
-
-function prepareFolder(folder: string, path: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
-    if (sizeOf(path) !== undefined) accessSync(path, constants.R_OK | constants.W_OK)
-  } catch (cause) {
-    throw new DataFolderError(folder, cause)
+    // Before SQLite is let near it, which might finish what another program left undone in its log.
+    assertHeader(path)
+    database = openDatabase(path)
+    database.exec('PRAGMA locking_mode = EXCLUSIVE')
+    // The lock is taken here and kept to the end.
+    database.exec('BEGIN EXCLUSIVE')
+    database.exec('COMMIT')
+    const isNew = assertOurs(database, path)
+    if (!isNew) assertWhole(database, path)
+    database.exec('PRAGMA journal_mode = WAL')
+    database.exec('PRAGMA synchronous = FULL')
+    database.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages}`)
+    if (fileBytesMax !== undefined) database.exec(`PRAGMA max_page_count = ${Math.ceil(fileBytesMax / pageBytes)}`)
+    if (isNew) create(database)
+    return database
+  } catch (error) {
+    database?.abandon()
+    throw openingError(error, folder)
   }
 }
 
-/** The first hundred bytes of the file say what it is. */
+function create(database: SqlDatabase): void {
+  database.transaction(() => database.exec(tables))
+}
+
+/** The header of the file, and of its first page behind it, say what it is. */
 function assertHeader(path: string): void {
-  const size = sizeOf(path)
-  if (size === undefined || size === 0) return
-  const header = new Uint8Array(100)
+  const size = statSync(path, { throwIfNoEntry: false })?.size
+  if (size === undefined) return
+  accessSync(path, constants.R_OK | constants.W_OK)
+  if (size === 0) return
+  const header = new Uint8Array(108)
   const file = openSync(path, 'r')
   try {
     readSync(file, header, 0, header.length, 0)
@@ -74,9 +72,9 @@ function assertHeader(path: string): void {
   const magic = 'SQLite format 3\0'
   if (String.fromCharCode(...header.subarray(0, magic.length)) !== magic) throw new ForeignFileError(path)
   const view = new DataView(header.buffer)
-  const [version, application] = [view.getUint32(60), view.getUint32(68)]
-  // Both are 0 in a file whose making was cut short: what SQLite then finds in it decides.
-  if (application !== applicationId && application !== 0) throw new ForeignFileError(path)
+  const [version, application, tableCount] = [view.getUint32(60), view.getUint32(68), view.getUint16(103)]
+  // A file whose making was cut short has no number of ours and no table either.
+  if (application !== applicationId && (application !== 0 || tableCount > 0)) throw new ForeignFileError(path)
   if (version > schemaVersion) throw new NewerFileError(path, version)
 }
 
@@ -96,8 +94,10 @@ function assertWhole(database: SqlDatabase, path: string): void {
   if (found !== 'ok') throw new DamagedFileError(path, String(found))
 }
 
-function openingError(error: unknown, folder: string, path: string): unknown {
+/** What went wrong while a ledger was opened, in words for a person. */
+export function openingError(error: unknown, folder: string): unknown {
   if (error instanceof MillstreamError) return error
+  const path = join(folder, ledgerFileName)
   switch (sqliteCode(error)) {
     case 'SQLITE_BUSY':
     case 'SQLITE_LOCKED':
@@ -109,10 +109,6 @@ function openingError(error: unknown, folder: string, path: string): unknown {
     default:
       return new DataFolderError(folder, error)
   }
-}
-
-function sizeOf(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.size
 }
 
 export class DataFolderInUseError extends MillstreamError {
@@ -164,8 +160,8 @@ export class DamagedFileError extends MillstreamError {
   readonly code = 'LEDGER_DAMAGED_FILE'
   constructor(path: string, found: string) {
     super(
-      `${path} is damaged: ${found}. It was not written to. Keep it for an inquiry (sqlite3 can often recover most of ` +
-        'it), and go on with a copy from before.',
+      `${path} is damaged: ${found}. Nothing in it was changed. Keep it for an inquiry (sqlite3 can often recover most ` +
+        'of it), and go on with a copy from before.',
     )
   }
 }

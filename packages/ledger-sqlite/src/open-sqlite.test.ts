@@ -1,20 +1,13 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { hashes, systemClock } from '@millstream/hashes'
 import { type OpenedStore, storeContract } from '@millstream/ledger/testing'
 import { type OpenedStreamStore, streamStoreContract } from '@millstream/shop/testing'
 import { openSqlite, type SqliteOptions } from './index.js'
-
-/** In memory where there is such a folder: what survives a crash of the machine is not what these tests are about. */
-function temporaryFolder(): string {
-  return mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'millstream-ledger-'))
-}
+import { makeFolder, removeFolder } from './temporary-folder.fixture.js'
 
 storeContract(
   'in SQLite',
   async (options) => {
-    const folder = temporaryFolder()
+    const folder = makeFolder()
     const open = async (options: Omit<SqliteOptions, 'folder'>): Promise<OpenedStore> => {
       const opened = await openSqlite({ ...options, folder })
       return {
@@ -25,17 +18,17 @@ storeContract(
         },
         close: async () => {
           await opened.close()
-          rmSync(folder, { recursive: true, force: true })
+          removeFolder(folder)
         },
       }
     }
     return open(options)
   },
-  { runs: 40 },
+  { runs: 60 },
 )
 
 streamStoreContract('in SQLite', async () => {
-  const folder = temporaryFolder()
+  const folder = makeFolder()
   const open = async (): Promise<OpenedStreamStore> => {
     const opened = await openSqlite({ folder, clock: systemClock, hashes })
     return {
@@ -46,7 +39,7 @@ streamStoreContract('in SQLite', async () => {
       },
       close: async () => {
         await opened.close()
-        rmSync(folder, { recursive: true, force: true })
+        removeFolder(folder)
       },
     }
   }

@@ -9,7 +9,7 @@ import { createChangesWriter } from './internal/changes-writer.js'
 import { type SqlDatabase, sqliteCode } from './internal/database.js'
 import { allowExpiry, load } from './internal/loader.js'
 import { createReferenceFinder } from './internal/references.js'
-import { openLedgerFile } from './ledger-file.js'
+import { openingError, openLedgerFile } from './ledger-file.js'
 import type { SqliteEvent } from './sqlite-event.js'
 import { SqliteStore } from './sqlite-store.js'
 import { SqliteStreamStore } from './sqlite-stream-store.js'
@@ -22,6 +22,8 @@ export interface SqliteOptions {
   readonly limits?: Partial<LedgerLimits>
   readonly randomBytes?: RandomBytes
   readonly observer?: Observer<SqliteEvent>
+  /** The file does not grow beyond this: then it is like a full disk. No bound of its own if left out. */
+  readonly fileBytesMax?: number
 }
 
 export interface OpenedSqlite {
@@ -43,6 +45,7 @@ const slowWriteEveryMs = 60_000
  * @throws {ForeignFileError} The file there is not a ledger.
  * @throws {NewerFileError} A later version made it.
  * @throws {DamagedFileError} It is a ledger and cannot be read.
+ * @throws {RestoreError} It is a ledger and contradicts itself.
  * @example
  * const { ledger, close } = await openSqlite({ folder: 'data', clock: systemClock, hashes })
  * const { durable } = ledger.apply([{ type: 'open', name: 'alice', kind: 'named', creditLimit: 100n }])
@@ -52,11 +55,11 @@ const slowWriteEveryMs = 60_000
 export async function openSqlite(options: SqliteOptions): Promise<OpenedSqlite> {
   const { folder, clock, observer } = options
   const began = performance.now()
-  const database = openLedgerFile(folder)
+  const database = openLedgerFile(folder, options.fileBytesMax)
   try {
     const book = new Book({ ...options, findReference: createReferenceFinder(database) })
-    allowExpiry(database, book.limits.expiresInMsMax)
     const { accounts, holds, ids, clockBehindMs } = load(database, book, clock)
+    allowExpiry(database, book.limits.expiresInMsMax)
     const opened = wire(options, database, book)
     const ms = Math.round(performance.now() - began)
     observer?.({ name: 'ledger_sqlite.opened', level: 'info', folder, accounts, holds, ids, ms })
@@ -64,7 +67,7 @@ export async function openSqlite(options: SqliteOptions): Promise<OpenedSqlite> 
     return opened
   } catch (error) {
     database.close()
-    throw error
+    throw openingError(error, folder)
   }
 }
 

@@ -13,8 +13,6 @@ export interface Statement {
   run(parameters: readonly SqlValue[]): void
   get(parameters: readonly SqlValue[]): SqlRow | undefined
   all(parameters: readonly SqlValue[]): readonly SqlRow[]
-  /** Rows as they are found. To be gone through to the end, or the next write fails. */
-  each(parameters: readonly SqlValue[]): Iterable<SqlRow>
 }
 
 export interface SqlDatabase {
@@ -24,8 +22,10 @@ export interface SqlDatabase {
   value(sql: string, parameters?: readonly SqlValue[]): SqlValue | undefined
   /** Runs `write` in a transaction. */
   transaction(write: () => void): void
-  /** Gives up the lock and closes. */
+  /** Takes the write-ahead log into the file, gives up the lock and closes. */
   close(): void
+  /** Closes a file that turned out not to be ours to write to. */
+  abandon(): void
 }
 
 interface BoundStatement {
@@ -33,7 +33,6 @@ interface BoundStatement {
   run(parameters: readonly unknown[]): unknown
   get(parameters: readonly unknown[]): unknown
   all(parameters: readonly unknown[]): unknown[]
-  iterate(parameters: readonly unknown[]): Iterable<unknown>
 }
 
 export function openDatabase(path: string): SqlDatabase {
@@ -65,10 +64,6 @@ export function openDatabase(path: string): SqlDatabase {
         assertOpen()
         return bound.all(parameters) as readonly SqlRow[]
       },
-      each(parameters) {
-        assertOpen()
-        return bound.iterate(parameters) as Iterable<SqlRow>
-      },
     }
   }
 
@@ -91,24 +86,38 @@ export function openDatabase(path: string): SqlDatabase {
         write()
         commit.run([])
       } catch (error) {
-        // SQLite has rolled back by itself after some errors.
-        if (binding.inTransaction) binding.exec('ROLLBACK')
+        try {
+          // SQLite has rolled back by itself after some errors.
+          if (binding.inTransaction) binding.exec('ROLLBACK')
+        } catch {
+          // What went wrong first is what is told; nothing is written any more.
+        }
         throw error
       }
     },
     close() {
-      if (!isOpen) return
-      try {
-        // The binding lets go of the file only when its statements have been collected, so the lock is given up first:
-        // a database without a write-ahead log can leave the exclusive mode. It also leaves a single file behind.
-        prepare('PRAGMA journal_mode=DELETE').all([])
-        prepare('PRAGMA locking_mode=NORMAL').all([])
-        prepare('SELECT count(*) FROM sqlite_schema').all([])
-      } finally {
-        isOpen = false
-        binding.close()
-      }
+      leave(['journal_mode=DELETE', 'locking_mode=NORMAL'])
     },
+    abandon() {
+      leave(['locking_mode=NORMAL'])
+    },
+  }
+
+  /**
+   * The binding lets go of the file only when its statements have been collected, so the lock is given up before: SQLite
+   * does that with the first reading in the normal mode, to which it returns when there is no write-ahead log. If that
+   * cannot be done (no room, a damaged file) nothing is lost: the log stays where it is, the lock ends with the process.
+   */
+  function leave(pragmas: readonly string[]): void {
+    if (!isOpen) return
+    try {
+      for (const pragma of pragmas) prepare(`PRAGMA ${pragma}`).all([])
+      prepare('SELECT count(*) FROM sqlite_schema').all([])
+    } catch {
+    } finally {
+      isOpen = false
+      binding.close()
+    }
   }
 }
 
