@@ -1,7 +1,7 @@
 /** `millstream ledger` as a process: with a running shop, without one, and where there is nothing. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import * as Millstream from '../processes/millstream.js'
 
 let folder: string
@@ -13,6 +13,7 @@ beforeEach(async () => {
 })
 
 afterEach(Millstream.cleanUp)
+vi.setConfig({ testTimeout: Millstream.timeoutMs })
 
 function ledger(...args: string[]) {
   return Millstream.run(['ledger', ...args, '--data', data])

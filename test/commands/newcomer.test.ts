@@ -2,10 +2,11 @@
 import { readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import * as Millstream from '../processes/millstream.js'
 
 afterEach(Millstream.cleanUp)
+vi.setConfig({ testTimeout: Millstream.timeoutMs })
 
 describe('a newcomer', () => {
   it('sells letters to somebody, sees it in the books, and ends the shop', async () => {

@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import * as Millstream from '../processes/millstream.js'
 
 let folder: string
@@ -16,6 +16,7 @@ beforeEach(async () => {
 })
 
 afterEach(Millstream.cleanUp)
+vi.setConfig({ testTimeout: Millstream.timeoutMs })
 
 const credit = ['--strangers', 'credit:1000000']
 

@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import * as Millstream from '../processes/millstream.js'
 
 let folder: string
@@ -16,6 +16,7 @@ beforeEach(async () => {
 })
 
 afterEach(Millstream.cleanUp)
+vi.setConfig({ testTimeout: Millstream.timeoutMs })
 
 async function pay(url: string, who: string, ...args: string[]) {
   const ended = await Millstream.run(['pay', url, '--json', '--home', join(folder, who), ...args])

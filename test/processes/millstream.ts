@@ -7,6 +7,9 @@ import * as Child from './child.js'
 
 export const bin = fileURLToPath(new URL('../../packages/cli/dist/bin.js', import.meta.url))
 
+/** For tests of processes on a machine that has other things to do: nothing is measured, so it may be long. */
+export const timeoutMs = 180_000
+
 export interface Ready {
   readonly http: string
   readonly btp: string

@@ -50,7 +50,7 @@ export function from(error: unknown): Failure {
     code: 'MILLSTREAM_BUG',
     exit: exitCodes.bug,
     message: `Something happened that millstream did not foresee: ${words}`,
-    next: 'please report it, with what you typed; with MILLSTREAM_DEBUG=1 it says where it comes from',
+    next: 'please report it, with what you typed; with MILLSTREAM_DEBUG=1 it says where it happened',
     cause: error,
   })
 }

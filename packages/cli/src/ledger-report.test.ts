@@ -51,7 +51,7 @@ it('lists transfers with what they were for', () => {
   }
   expect(
     LedgerReport.transfers([paid, { ...deposit, state: 'posted', amount: '1000' }]),
-  ).toBe(`at                        kind      state      amount  from        to      for
+  ).toBe(`at                        kind      state      amount  source      target  for
 2026-01-01T00:00:00.000Z  transfer  fulfilled       1  alice       server  g.letter-shop.mytrustline.server.u.7
 2026-01-01T00:00:00.000Z  deposit   posted       1000  settlement  alice   invoice 7
 `)

@@ -23,8 +23,8 @@ export function transfers(rows: readonly TransferRow[]): string {
     { title: 'kind' },
     { title: 'state' },
     { title: 'amount', align: 'right' },
-    { title: 'from' },
-    { title: 'to' },
+    { title: 'source' },
+    { title: 'target' },
     { title: 'for' },
   ] as const
   const cells = rows.map((row) => [

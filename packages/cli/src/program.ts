@@ -9,7 +9,8 @@ import type { DemoOptions } from './commands/demo.js'
 import type { LedgerOptions } from './commands/ledger.js'
 import type { PayOptions } from './commands/pay.js'
 import type { ShopOptions } from './commands/shop.js'
-import { type ExitCode, formatTable } from './exit-code.js'
+import { type ExitCode, exitCodes, formatTable } from './exit-code.js'
+import { Failure } from './failure.js'
 import * as Logs from './logs.js'
 import * as Option from './option.js'
 import type { Terminal } from './terminal.js'
@@ -44,21 +45,27 @@ function addShop(program: Command, terminal: Terminal, exitWith: (code: ExitCode
     .option('--port <port>', 'for HTTP; 0 takes a free one', reader(Option.port), 8000)
     .option('--btp-port <port>', 'for the ledger; 0 takes a free one', reader(Option.port), 9000)
     .option('--host <address>', 'address to listen on; 0.0.0.0 or :: for every network', '127.0.0.1')
-    .option('--price <amount>', 'base units for one piece', reader(Option.price), 1n)
+    .addOption(option('--price <amount>', 'base units for one piece', Option.price, 1n, '1'))
     .option(
       '--piece <unit>',
       'letter, bytes:N, line or event (default: letter for letters, else bytes:1024)',
       reader(Option.piece),
     )
-    .option('--content <what>', 'letters, a file, a folder or a URL', reader(Option.content), {
-      kind: 'letters',
-    } as const)
+    .addOption(
+      option('--content <what>', 'letters, a file, a folder or a URL', Option.content, { kind: 'letters' }, 'letters'),
+    )
     .option('--letters <count>', 'how many letters there are (default: no end)', reader(Option.count))
     .addOption(dataOption())
     .option('--store <where>', 'memory or sqlite', reader(Option.store), 'sqlite' as const)
-    .option('--strangers <policy>', 'refuse, prefunded, credit:N or credit:N,total:M', reader(Option.strangers), {
-      policy: 'prefunded',
-    } as const)
+    .addOption(
+      option(
+        '--strangers <policy>',
+        'what those may do whom you do not know: refuse, prefunded, credit:N or credit:N,total:M',
+        Option.strangers,
+        { policy: 'prefunded' },
+        'prefunded',
+      ),
+    )
     .option(
       '--prefix <prefix>',
       'address of the ledger, ends with a dot',
@@ -72,7 +79,7 @@ function addShop(program: Command, terminal: Terminal, exitWith: (code: ExitCode
     )
     .option('--tls-cert <file>', 'certificate, for https and btp+wss')
     .option('--tls-key <file>', 'its key')
-    .option('--json', 'print `ready` and its addresses as one JSON line', false)
+    .option('--json', 'print `ready` and its addresses as one JSON line')
     .addOption(logLevelOption('info'))
     .action(async (options: ShopOptions) => {
       const { run } = await import('./commands/shop.js')
@@ -91,7 +98,7 @@ function addPay(program: Command, terminal: Terminal, exitWith: (code: ExitCode)
         'btp+ws://user:token@host:port/ of the account that pays (default: the ledger that the shop names)',
       )
         .env('MILLSTREAM_LEDGER')
-        .argParser(reader(Option.ledgerUri)),
+        .argParser(secretReader('--ledger', Option.ledgerUri)),
     )
     .option(
       '--budget <amount>',
@@ -108,15 +115,10 @@ function addPay(program: Command, terminal: Terminal, exitWith: (code: ExitCode)
       'what the amounts count; another one needs --budget and --max-price (default: XRP:9)',
       reader(Option.asset),
     )
-    .option(
-      '--endpoint-host <host>',
-      'a host besides that of the URL that the shop may name as its ledger',
-      collect,
-      [],
-    )
-    .option('--dry-run', 'show the terms and the account; pay nothing', false)
-    .option('--json', 'print the summary as one JSON line', false)
-    .option('--quiet', 'print no meter', false)
+    .option('--endpoint-host <host>', 'a host besides that of the URL that the shop may name as its ledger', collect)
+    .option('--dry-run', 'show the terms and the account; pay nothing')
+    .option('--json', 'print the summary as one JSON line')
+    .option('--quiet', 'print no meter')
     .addOption(
       new CommanderOption('--home <folder>', 'where the payer keeps its key and what it has reserved')
         .env('MILLSTREAM_HOME')
@@ -132,7 +134,7 @@ function addPay(program: Command, terminal: Terminal, exitWith: (code: ExitCode)
 function addLedger(program: Command, terminal: Terminal, exitWith: (code: ExitCode) => void): void {
   const ledger = program.command('ledger').description('See and change the books of a shop, while it runs or not.')
   const command = (name: string, description: string) =>
-    ledger.command(name).description(description).addOption(dataOption()).option('--json', 'print JSON', false)
+    ledger.command(name).description(description).addOption(dataOption()).option('--json', 'print JSON')
   const run = async (options: LedgerOptions, request: import('./commands/ledger.js').LedgerRequest) => {
     const { run } = await import('./commands/ledger.js')
     exitWith(await run(options, request, terminal))
@@ -185,6 +187,11 @@ function addDemo(program: Command, terminal: Terminal, exitWith: (code: ExitCode
     })
 }
 
+/** An option whose default has to be told in words: the help would print it as it is inside. */
+function option<T>(flags: string, description: string, read: (text: string) => T, value: T, words: string) {
+  return new CommanderOption(flags, description).argParser(reader(read)).default(value, words)
+}
+
 function dataOption(): CommanderOption {
   return new CommanderOption('--data <folder>', 'where the shop keeps its ledger and its key')
     .env('MILLSTREAM_DATA')
@@ -195,8 +202,25 @@ function logLevelOption(level: Logs.Level): CommanderOption {
   return new CommanderOption('--log-level <level>', 'what to log, on stderr').choices(Logs.levels).default(level)
 }
 
-function collect(text: string, before: readonly string[]): readonly string[] {
+function collect(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text]
+}
+
+/** Commander repeats a value that it does not take; one that holds a token is not repeated. */
+function secretReader<T>(flag: string, read: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return read(text)
+    } catch (cause) {
+      throw new Failure({
+        code: 'USAGE',
+        exit: exitCodes.usage,
+        message: `The value of ${flag} cannot be read. ${(cause as Error).message}`,
+        next: 'write it like that; nothing was done',
+        cause,
+      })
+    }
+  }
 }
 
 /** Makes a reader of option values tell commander of a value that it does not take. */

@@ -1,4 +1,7 @@
-/** SIGINT and SIGTERM as promises: the first asks to end well, the second to end at once. */
+/**
+ * SIGINT and SIGTERM as promises: the first asks to end well, the second to end at once. Others are left alone: under
+ * `nohup` a listener for SIGHUP would bring back what was switched off.
+ */
 
 export interface Signals {
   readonly first: Promise<NodeJS.Signals>
@@ -7,9 +10,9 @@ export interface Signals {
   close(): void
 }
 
-const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+const asked = ['SIGINT', 'SIGTERM'] as const
 
-export function listen(): Signals {
+export function listen(names: readonly NodeJS.Signals[] = asked): Signals {
   const resolvers: Array<(name: NodeJS.Signals) => void> = []
   const [first, second] = [0, 1].map(() => new Promise<NodeJS.Signals>((resolve) => resolvers.push(resolve)))
   const note = (name: NodeJS.Signals) => resolvers.shift()?.(name)

@@ -41,7 +41,8 @@ interface PaySummary {
 export async function run(options: DemoOptions, terminal: Terminal): Promise<ExitCode> {
   const folder = await mkdtemp(join(tmpdir(), 'millstream-demo-'))
   const children: OwnProcess.OwnProcess[] = []
-  const signals = Signals.listen()
+  // A terminal that is closed ends it too, and it has something to clean up.
+  const signals = Signals.listen(['SIGINT', 'SIGTERM', 'SIGHUP'])
   try {
     return await Promise.race([show(folder, children, options, terminal), interruption(signals)])
   } finally {

@@ -9,7 +9,7 @@ import type { Terminal } from '../terminal.js'
 
 export interface LedgerOptions {
   readonly data: string
-  readonly json: boolean
+  readonly json?: boolean
 }
 
 export type LedgerRequest =
@@ -26,7 +26,7 @@ export type LedgerRequest =
 export async function run(options: LedgerOptions, request: LedgerRequest, terminal: Terminal): Promise<ExitCode> {
   const ledger = await OpenLedger.open(options.data)
   try {
-    return await answer(ledger.operator, request, options.json, terminal)
+    return await answer(ledger.operator, request, options.json === true, terminal)
   } finally {
     await ledger.close()
   }

@@ -26,10 +26,10 @@ export interface PayOptions {
   readonly window: number | 'auto'
   /** Pieces a second that are taken from the stream at most. */
   readonly rate?: number
-  readonly endpointHost: readonly string[]
-  readonly dryRun: boolean
-  readonly json: boolean
-  readonly quiet: boolean
+  readonly endpointHost?: readonly string[]
+  readonly dryRun?: boolean
+  readonly json?: boolean
+  readonly quiet?: boolean
   readonly home: string
   readonly logLevel: Logs.Level
 }
@@ -115,7 +115,7 @@ class Payment {
         ...named,
         openPlugin: (endpoint) => rails.openEndpoint(endpoint),
         limits: this.limits,
-        endpointHosts: options.endpointHost,
+        endpointHosts: options.endpointHost ?? [],
         http: createNodeHttp(),
         clock: systemClock,
         hashes,

@@ -49,7 +49,7 @@ export interface ShopOptions {
   readonly endpoint?: string
   readonly tlsCert?: string
   readonly tlsKey?: string
-  readonly json: boolean
+  readonly json?: boolean
   readonly logLevel: Logs.Level
 }
 
