@@ -22,8 +22,8 @@ export interface Driver {
   event(name: string, transferId?: string): Promise<DriverEvent>
 }
 
-export function startDriver(folder: ModuleFolder): Driver {
-  const program = start('driver.cjs', { cwd: folder.path })
+export function startDriver(folder: ModuleFolder, env: Readonly<Record<string, string>> = {}): Driver {
+  const program = start('driver.cjs', { cwd: folder.path, env })
   const events: DriverEvent[] = []
   const calls = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
   let calledLast = 0

@@ -29,11 +29,14 @@ afterEach(async () => {
 /** How long anything is waited for before the test fails with what the program has printed. */
 const waitMs = 20_000
 
-export function start(file: string, options: { cwd: string; args?: readonly string[] }): Program {
+export function start(
+  file: string,
+  options: { cwd: string; args?: readonly string[]; env?: Readonly<Record<string, string>> },
+): Program {
   const child = spawn(process.execPath, [file, ...(options.args ?? [])], {
     cwd: options.cwd,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: { ...process.env, NODE_OPTIONS: '', FORCE_COLOR: '0' },
+    env: { ...process.env, NODE_OPTIONS: '', FORCE_COLOR: '0', ...options.env },
   })
   let stdout = ''
   let stderr = ''
