@@ -4,8 +4,7 @@ import { MillstreamError } from '@millstream/units'
 import { WebSocket } from 'ws'
 import type { BtpSocket, BtpSocketListener, ConnectSocket } from '../btp-socket.js'
 import { sessionLimits } from '../session-limits.js'
-import type { FlushAt } from './internal/frame-writer.js'
-import { createLane } from './internal/web-socket-lane.js'
+import { createCorkedWebSocket, type FlushAt } from './internal/corked-web-socket.js'
 
 export interface ConnectOptions {
   /** Certificates that are trusted instead of those of the system, PEM: for a host that made its own. */
@@ -69,16 +68,16 @@ export async function connectWebSocket(
   function watch(webSocket: WebSocket, connection: Socket): BtpSocket {
     let silentBeats = 0
     const heartbeat = setInterval(() => {
-      if (silentBeats >= 2) lane.terminate()
-      else if (silentBeats === 1) lane.ping()
+      if (silentBeats >= 2) socket.terminate()
+      else if (silentBeats === 1) socket.ping()
       silentBeats++
     }, heartbeatMs)
     heartbeat.unref()
     const heard = () => {
       silentBeats = 0
     }
-    const lane = createLane(webSocket, connection, { isServer: false, frameBytesMax, flushAt, heard })
-    lane.listener = {
+    const socket = createCorkedWebSocket(webSocket, connection, { flushAt, heard })
+    socket.listener = {
       receive: (data) => listener.receive(data),
       socketClosed(code, reason) {
         clearInterval(heartbeat)
@@ -88,7 +87,7 @@ export async function connectWebSocket(
     // Whoever waits for the promise shall have the socket before its first message.
     webSocket.pause()
     setImmediate(() => webSocket.resume())
-    return lane
+    return socket
   }
 }
 

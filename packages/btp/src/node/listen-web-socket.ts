@@ -20,8 +20,7 @@ import type { BtpEvent } from '../btp-event.js'
 import type { BtpSocket, BtpSocketListener } from '../btp-socket.js'
 import { sessionLimits } from '../session-limits.js'
 import { type AdmissionLimits, createAdmission } from './internal/admission.js'
-import type { FlushAt } from './internal/frame-writer.js'
-import { createLane, type Lane } from './internal/web-socket-lane.js'
+import { type CorkedWebSocket, createCorkedWebSocket, type FlushAt } from './internal/corked-web-socket.js'
 
 export interface ListenLimits extends AdmissionLimits {
   /** Longest message. A larger one closes its connection with 1009. */
@@ -102,7 +101,7 @@ export async function listenWebSocket(
   const limits = { ...listenLimits, ...options.limits }
   const admission = createAdmission(limits, () => performance.now())
   /** Open connections, each with the heartbeats it has been silent for. */
-  const lanes = new Map<Lane, { silentBeats: number }>()
+  const sockets = new Map<CorkedWebSocket, { silentBeats: number }>()
   /** Connections of a listener of our own that are not open yet. */
   const opening = new Map<string, { readonly connection: Socket; beats: number }>()
   let refused: { reason: string; address: string; count: number } | undefined
@@ -139,12 +138,12 @@ export async function listenWebSocket(
     async close() {
       stopAccepting()
       for (const { connection } of opening.values()) connection.destroy()
-      const lanesClosed = new Promise<void>((resolve) => {
-        if (lanes.size === 0) resolve()
+      const socketsClosed = new Promise<void>((resolve) => {
+        if (sockets.size === 0) resolve()
         else whenLastClosed = resolve
       })
-      for (const lane of lanes.keys()) lane.close(1001, 'going away')
-      await Promise.all([ownClosed, lanesClosed])
+      for (const socket of sockets.keys()) socket.close(1001, 'going away')
+      await Promise.all([ownClosed, socketsClosed])
       clearInterval(sweeps)
       clearInterval(heartbeats)
     },
@@ -193,22 +192,17 @@ export async function listenWebSocket(
     const heard = () => {
       health.silentBeats = 0
     }
-    const lane = createLane(webSocket, connection, {
-      isServer: true,
-      frameBytesMax: limits.frameBytesMax,
-      flushAt,
-      heard,
-    })
-    lanes.set(lane, health)
+    const socket = createCorkedWebSocket(webSocket, connection, { flushAt, heard })
+    sockets.set(socket, health)
     webSocket.once('close', () => {
-      lanes.delete(lane)
-      if (lanes.size === 0) whenLastClosed?.()
+      sockets.delete(socket)
+      if (sockets.size === 0) whenLastClosed?.()
     })
     try {
-      lane.listener = onConnection({ socket: lane, address })
+      socket.listener = onConnection({ socket, address })
     } catch (error) {
       observer?.({ name: 'btp.listener_failed', level: 'error', error })
-      lane.close(1011, 'internal error')
+      socket.close(1011, 'internal error')
     }
   }
 
@@ -234,9 +228,9 @@ export async function listenWebSocket(
   }
 
   function beat(): void {
-    for (const [lane, health] of lanes) {
-      if (health.silentBeats >= 2) lane.terminate()
-      else if (health.silentBeats === 1) lane.ping()
+    for (const [socket, health] of sockets) {
+      if (health.silentBeats >= 2) socket.terminate()
+      else if (health.silentBeats === 1) socket.ping()
       health.silentBeats++
     }
   }

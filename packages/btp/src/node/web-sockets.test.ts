@@ -212,7 +212,7 @@ describe('a WebSocket over the loopback', () => {
     const { socket } = server.connections[0]!
     // More than the buffers of a loopback connection hold.
     for (let i = 0; i < 400; i++) socket.send(new Uint8Array(65_000))
-    expect(socket.bufferedBytes).toBe(400 * 65_000)
+    expect(socket.bufferedBytes).toBeGreaterThanOrEqual(400 * 65_000)
     await new Promise((resolve) => void setImmediate(resolve))
     expect(socket.bufferedBytes).toBeGreaterThan(1_000_000)
   })
