@@ -189,6 +189,17 @@ describe('time', () => {
     expect(plugin.sent).toHaveLength(1)
   })
 
+  it('says so when the last pieces that were asked for do not come', async () => {
+    const { payments, plugin, time, finished } = await openStream({ pieces: 1 })
+    payments.start()
+    payments.reading(true)
+    await time.settle()
+    plugin.fulfill(1)
+    await time.advance(10_000)
+    await finished
+    expect(payments.reason).toBe('not_delivered')
+  })
+
   it('has all patience with a reader that does not read', async () => {
     const { payments, plugin, time } = await openStream()
     payments.start()

@@ -434,9 +434,8 @@ export class PaymentStream {
       return
     }
     lookAt = Math.min(lookAt, this.nextDeadline())
-    if (this.reason === undefined)
-      lookAt = Math.min(lookAt, this.pace.pausedUntil > now ? this.pace.pausedUntil : lookAt)
-    else if (this.bodyState === 'open') lookAt = Math.min(lookAt, this.leaveAt)
+    if (this.reason === undefined && this.pace.pausedUntil > now) lookAt = Math.min(lookAt, this.pace.pausedUntil)
+    if (this.reason !== undefined && this.bodyState === 'open') lookAt = Math.min(lookAt, this.leaveAt)
     this.lookAt(lookAt)
   }
 
@@ -486,7 +485,10 @@ export class PaymentStream {
     purse.forget(this.woken)
     if (this.timer !== undefined) timers.clearTimeout(this.timer)
     this.closeBody()
-    if (this.reason === 'content_ended' && this.fulfilled > this.arrived) this.reason = 'not_delivered'
+    const owed = this.fulfilled > this.arrived
+    if (owed && (this.reason === 'content_ended' || this.reason === 'budget' || this.reason === 'pieces')) {
+      this.reason = 'not_delivered'
+    }
     this.options.finished()
   }
 }

@@ -72,6 +72,16 @@ describe('Window', () => {
     expect(window.size).toBeGreaterThan(autoWindowMax / 2)
   })
 
+  it('finds its size fast again after a silence that shrank it to 1', () => {
+    const window = new Window('auto', 16_384)
+    const path = { idleMs: 1, perMs: 1e6 }
+    const number = run(window, path, 8)
+    for (let i = 0; i < 20; i++) window.cut()
+    expect(window.size).toBe(1)
+    run(window, path, 10, number)
+    expect(window.size).toBeGreaterThan(200)
+  })
+
   it('follows what the user said, whatever the delay', () => {
     const window = new Window(100, 16_384)
     run(window, { idleMs: 1, perMs: 0.001 }, 20)

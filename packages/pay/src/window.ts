@@ -83,7 +83,8 @@ export class Window {
   private follow(delay: number, next: number): void {
     const target = Math.max(queueTargetMs, this.idleDelay)
     const queue = delay - this.idleDelay
-    // At 1 there is no queue of ours: the path itself has become slower, or faster again.
+    // At 1 there is no queue of ours: the path itself is as slow as that, and what it can carry is to be found anew.
+    if (this.size <= 1) this.doubling = true
     if (queue <= target || this.size <= 1) {
       this.ease = Math.max(0, Math.min(1, 1 - queue / target))
       return
