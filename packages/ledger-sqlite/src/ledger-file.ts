@@ -10,8 +10,14 @@ import { applicationId, schemaVersion, tables } from './internal/schema.js'
 
 export const ledgerFileName = 'ledger.sqlite'
 
-/** Pages of the write-ahead log after which it is taken into the file: 4,096 of 4 KiB. */
-const checkpointPages = 4096
+/**
+ * Pages of the write-ahead log after which it is taken into the file: 4 MiB. The payments of that moment wait for it, so
+ * it is better done often than long.
+ */
+const checkpointPages = 1000
+
+/** Pages that SQLite keeps in memory: 8 MiB. */
+const cachePages = 2048
 
 const pageBytes = 4096
 
@@ -43,6 +49,7 @@ export function openLedgerFile(folder: string, fileBytesMax?: number): SqlDataba
     database.exec('PRAGMA journal_mode = WAL')
     database.exec('PRAGMA synchronous = FULL')
     database.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages}`)
+    database.exec(`PRAGMA cache_size = ${cachePages}`)
     if (fileBytesMax !== undefined) database.exec(`PRAGMA max_page_count = ${Math.ceil(fileBytesMax / pageBytes)}`)
     if (isNew) create(database)
     return database

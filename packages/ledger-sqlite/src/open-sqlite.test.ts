@@ -1,6 +1,6 @@
 import { hashes, systemClock } from '@millstream/hashes'
 import { type OpenedStore, storeContract } from '@millstream/ledger/testing'
-import { type OpenedStreamStore, streamStoreContract } from '@millstream/shop/testing'
+import { streamStoreContract } from '@millstream/shop/testing'
 import { openSqlite, type SqliteOptions } from './index.js'
 import { makeFolder, removeFolder } from './temporary-folder.fixture.js'
 
@@ -26,6 +26,8 @@ storeContract(
   },
   { runs: 60 },
 )
+
+type OpenedStreamStore = Awaited<ReturnType<Parameters<typeof streamStoreContract>[1]>>
 
 streamStoreContract('in SQLite', async () => {
   const folder = makeFolder()

@@ -101,7 +101,8 @@ export interface CheckReport {
 
 export interface Store {
   /**
-   * Decides a batch, each command against the state that the ones before it left.
+   * Decides a batch, each command against the state that the ones before it left. Holds die with the batch that finds
+   * them overdue: an empty one now and then does it when there is nothing else.
    *
    * @throws {CommandError} A command is malformed; nothing of the batch was decided. So do the errors of `units`.
    * @throws {StoreFailedError} Something could not be written: the ledger has to be loaded again.

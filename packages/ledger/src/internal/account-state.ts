@@ -19,10 +19,8 @@ export class AccountState {
   /** Open holds of which it is the source, and the target. */
   holdsOut = 0
   holdsIn = 0
-  /** Remembered ids: never fewer than have not expired; exact when the table has just been asked to forget. */
+  /** Remembered ids, and perhaps some that have expired lately. */
   ids = 0
-  /** Second until which there is no use in asking the table again. */
-  idsFullUntil = 0
   /** `stranger` or `passing`: what it owes or holds on credit counts against the strangers' total. */
   isStranger: boolean
   /** What of it counts: max(0, heldOut - posted). */

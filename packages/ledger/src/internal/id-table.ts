@@ -189,26 +189,17 @@ export class IdTable {
     }
   }
 
-  /**
-   * Forgets the expired ids of one account wherever they are, so that its count is exact.
-   *
-   * @returns The first second in which another of its ids may expire.
-   */
-  forgetExpired(source: number, now: number): number {
-    let next = secondMax
+  /** Forgets everything that has expired, wherever it is, so that what accounts have is exact for this second. */
+  forgetExpired(now: number): void {
     for (const { words } of this.#shards) {
       for (let offset = 0; offset < words.length; offset += wordsPerEntry) {
-        if (words[offset + 4] !== source) continue
-        const until = words[offset + 6]!
-        if (isLive(words, offset, now)) {
-          if (until < next) next = until
-        } else {
-          words[offset + 4] = 0
-          this.#forget(source)
-        }
+        const source = words[offset + 4]!
+        if (source === 0 || isLive(words, offset, now)) continue
+        // The place stays taken, by nobody, so that what was put behind it is still found.
+        words[offset + 4] = 0
+        this.#forgotten(source)
       }
     }
-    return next
   }
 
   #forget(source: number): void {

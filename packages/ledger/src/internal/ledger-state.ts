@@ -49,6 +49,8 @@ export class LedgerState {
   /** Ledger time in milliseconds, and its whole seconds. */
   now = 0 as Instant.Instant
   second = 0
+  /** The second in which the accounts' counts of ids were made exact last. */
+  idsExactAt = 0
   /** Place of the last record. */
   cursor = 0 as Cursor
   /** Number of the last hold. */

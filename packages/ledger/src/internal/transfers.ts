@@ -103,11 +103,14 @@ export function expire(state: LedgerState, transfer: TransferState): void {
   state.expired.push(transfer)
 }
 
+/**
+ * Whether an account has as many ids as it may. Its count may have expired ones in it; taking them all out is done for
+ * all accounts at once and at most once in a second, since ids expire at whole seconds.
+ */
 function idsAreFull(state: LedgerState, account: AccountState): boolean {
-  if (state.second < account.idsFullUntil) return true
-  account.idsFullUntil = state.ids.forgetExpired(account.id, state.second)
-  // Going through the table again before another id of the account expires would find nothing.
-  if (account.ids >= state.limits.idsPerAccountMax) return true
-  account.idsFullUntil = 0
-  return false
+  if (state.idsExactAt !== state.second) {
+    state.idsExactAt = state.second
+    state.ids.forgetExpired(state.second)
+  }
+  return account.ids >= state.limits.idsPerAccountMax
 }
