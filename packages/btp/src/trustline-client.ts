@@ -241,9 +241,10 @@ export function createTrustlineClient(options: TrustlineClientOptions): Trustlin
     const wasConnected = connection.session !== undefined
     outgoing.giveUp('the client was closed')
     incoming.giveUp()
-    connection.close()
+    const ended = connection.close()
     timers.clearTimeout(sweepTimer)
     if (wasConnected) tell(false)
+    await ended
   }
 }
 

@@ -23,7 +23,8 @@ export interface ClientConnection {
   open(): Promise<void>
   /** Resolves when there is a session, rejects when there is none in time. */
   whenOpen(): Promise<Session>
-  close(): void
+  /** Resolves when the socket has ended too, or does not within a second. */
+  close(): Promise<void>
 }
 
 export interface ClientConnectionOptions {
@@ -38,6 +39,9 @@ export interface ClientConnectionOptions {
   readonly opened: () => void
   readonly lost: (reason: string) => void
 }
+
+/** How long the other side may take for the closing handshake. */
+const closingMs = 1_000
 
 const textEncoder = new TextEncoder()
 const noBytes = new Uint8Array(0)
@@ -57,6 +61,8 @@ export function createClientConnection(
   let failures = 0
   let openedAt = 0
   let retryTimer: unknown
+  /** Resolves when the socket of the last attempt has ended. */
+  let ended: Promise<void> = Promise.resolve()
   let waiters: { resolve: (session: Session) => void; reject: (error: Error) => void; timer: unknown }[] = []
 
   return {
@@ -91,7 +97,7 @@ export function createClientConnection(
         waiters.push({ resolve, reject, timer })
       })
     },
-    close() {
+    async close() {
       if (state === 'closed') return
       state = 'closed'
       timers.clearTimeout(retryTimer)
@@ -100,20 +106,35 @@ export function createClientConnection(
       session?.close(1000, 'closed')
       opening?.close(1000, 'closed')
       tellWaiters((waiter) => waiter.reject(new ClosedError()))
+      // A process that ends now would cut the connection off, and shops of 2017 die of a reset.
+      await new Promise<void>((resolve) => {
+        const timer = timers.setTimeout(resolve, closingMs)
+        void ended.then(() => {
+          timers.clearTimeout(timer)
+          resolve()
+        })
+      })
     },
   }
 
   async function attempt(): Promise<void> {
     let session: Session | undefined
     let socketGone = false
+    let markEnded = () => {}
     const listener: BtpSocketListener = {
       receive: (data) => session?.receive(data),
       socketClosed(code, reason) {
         socketGone = true
+        markEnded()
         session?.socketClosed(code, reason)
       },
     }
     const socket = await connect(uri.url, listener)
+    if (!socketGone) {
+      ended = new Promise((resolve) => {
+        markEnded = resolve
+      })
+    }
     if (socketGone || isClosed()) {
       socket.close(1000, 'closed')
       throw isClosed() ? new ClosedError() : new NotConnectedError()
