@@ -31,6 +31,17 @@ describe('a window of payments', () => {
     expect(shop.fulfill(third!)).toBeInstanceOf(Uint8Array)
   })
 
+  it('leaves nothing of the stream on a transfer that is settled', async () => {
+    const { open, shop, incoming } = await openTestShop()
+    const { stream } = open({ content: 'abcdef' })
+    const transfer = incoming(stream, 1)
+    shop.check(transfer)
+    await shop.fulfill(transfer)
+    expect(transfer.note).toBeDefined()
+    shop.settled(transfer, 'fulfilled', at(1))
+    expect(transfer.note).toBeUndefined()
+  })
+
   it('brings each payer the content in order, whatever the order of its numbers', async () => {
     const { open, pay } = await openTestShop()
     const { stream, body } = open({ content: 'abcdef' })
@@ -57,6 +68,15 @@ describe('the source', () => {
     await quiet()
     expect(opened).toBe(1)
     expect(fed.state.reads).toBe(1)
+  })
+
+  it('is not read when the body has room before that', async () => {
+    const { open } = await openTestShop()
+    const fed = createHandFed()
+    const { stream } = open({ content: fed.reader })
+    stream.drained()
+    await quiet()
+    expect(fed.state.reads).toBe(0)
   })
 
   it('is read for what is held and for one piece more, and not further', async () => {

@@ -1,7 +1,6 @@
-import type { Cursor } from '@millstream/plugin'
 import { describe, expect, it } from 'vitest'
 import { createMemoryStreamStore, createShop, type StreamRecord, type StreamStore } from './index.js'
-import { createHandFed, openTestShop, quiet } from './testing/shop.fixture.js'
+import { at, createHandFed, openTestShop, quiet } from './testing/shop.fixture.js'
 
 const fulfilled = { status: 'fulfilled' }
 const rejected = (code: string, message?: string) => ({
@@ -77,10 +76,26 @@ describe('the record of a stream', () => {
     shop.check(transfer)
     await shop.fulfill(transfer)
     expect(await streams.get(stream.userId)).toMatchObject({ pieces: 0n })
-    shop.settled(transfer, 'expired', 0 as Cursor)
+    shop.settled(transfer, 'expired', at(0))
     stream.left()
     await shop.close()
     expect(await streams.get(stream.userId)).toBeUndefined()
+  })
+
+  it('goes by what was posted, whatever place a payment that came to nothing is said to have', async () => {
+    const { open, shop, incoming, streams } = await openTestShop()
+    const { stream } = open({ content: 'abcdef' })
+    for (const [n, outcome, cursor] of [
+      [1, 'fulfilled', 5],
+      [2, 'expired', 99],
+    ] as const) {
+      const transfer = incoming(stream, n)
+      shop.check(transfer)
+      await shop.fulfill(transfer)
+      shop.settled(transfer, outcome, at(cursor))
+    }
+    await shop.close()
+    expect(await streams.get(stream.userId)).toMatchObject({ pieces: 1n, cursor: 5 })
   })
 
   it('is written again after a minute in which something was paid', async () => {
@@ -208,6 +223,21 @@ describe('a shop that starts again', () => {
     await pay(stream, 3)
     await createShop(shopOptions)
     expect(await streams.get(stream.userId)).toMatchObject({ pieces: 3n, floor: 3, cursor: 3 })
+  })
+
+  it('counts nothing twice when the records of its streams stand at different places', async () => {
+    const { open, pay, streams, shopOptions, advance } = await openTestShop()
+    const [early, late] = [open({ content: 'abcdef' }), open({ content: 'abcdef' })]
+    await pay(early.stream, 1)
+    await pay(early.stream, 2)
+    await pay(late.stream, 1)
+    const behind = (await streams.get(early.stream.userId))!
+    await advance(61_000)
+    await streams.put(behind)
+    await pay(late.stream, 2)
+    await createShop(shopOptions)
+    expect(await streams.get(early.stream.userId)).toMatchObject({ pieces: 2n, floor: 2, cursor: 4 })
+    expect(await streams.get(late.stream.userId)).toMatchObject({ pieces: 2n, floor: 2, cursor: 4 })
   })
 
   it('starts its records where the feed is, so that a second crash replays little', async () => {

@@ -180,7 +180,7 @@ export async function createShop(options: ShopOptions): Promise<Shop> {
       countStreamRefusal('closed')
       throw new ShopClosedError()
     }
-    if (offer.price < 1n || offer.price > priceMax) throw new PriceError(offer.price)
+    assertPrice(offer.price)
     const key = offer.address === undefined ? undefined : addressKey(offer.address)
     const ofAddress = key === undefined ? 0 : (unpaidByAddress.get(key) ?? 0)
     if (ofAddress >= limits.unpaidPerAddressMax) throw tooMany('address')
@@ -375,6 +375,11 @@ export async function createShop(options: ShopOptions): Promise<Shop> {
     reportRefusals()
     await Promise.allSettled(writes)
   }
+}
+
+/** @throws {PriceError} Not 1 to 2^64 - 1. */
+export function assertPrice(price: bigint): void {
+  if (price < 1n || price > priceMax) throw new PriceError(price)
 }
 
 /** Why a stream was not opened. */

@@ -71,12 +71,15 @@ export function payHeader({ price, address, secret }: PaidStream): string {
   return PayHeader.format({ form: 'tutorial', amount: price, address, secret })
 }
 
-/** @returns `undefined` when the request does not say on which host it is, in a way that can be believed. */
+/**
+ * @returns `undefined` when the request does not say on which host it is, in a way that can be believed.
+ * @throws {PayEndpointError} A configured endpoint is no BTP URI, or one with credentials.
+ */
 export function endpointHeader(endpoint: Endpoint, request: IncomingMessage): string | undefined {
+  if (typeof endpoint === 'string') return PayEndpoint.format(endpoint)
+  const host = hostOf(request)
+  if (host === undefined) return undefined
   try {
-    if (typeof endpoint === 'string') return PayEndpoint.format(endpoint)
-    const host = hostOf(request)
-    if (host === undefined) return undefined
     return PayEndpoint.format(`btp+${endpoint.secure === true ? 'wss' : 'ws'}://${host}:${endpoint.port}/`)
   } catch {
     return undefined
@@ -90,9 +93,6 @@ function hostOf(request: IncomingMessage): string | undefined {
   const { host } = request.headers
   if (host !== undefined) return hostPattern.exec(host)?.[1]
   // HTTP/1.0 may leave it out: then it is the address that was asked.
-  const { localAddress } = request.socket
-  if (localAddress === undefined) return undefined
-  return localAddress.includes(':')
-    ? `[${localAddress.replace(/^::ffff:(?=\d+\.)/i, '')}]`.replace(/^\[([\d.]+)\]$/, '$1')
-    : localAddress
+  const address = request.socket.localAddress?.replace(/^::ffff:(?=\d+\.)/i, '')
+  return address?.includes(':') === true ? `[${address}]` : address
 }

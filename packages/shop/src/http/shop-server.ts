@@ -1,6 +1,8 @@
 /** A request handler for node:http that sells what a source finds. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Shop } from '../shop.js'
+import { PayEndpoint } from '@millstream/codec'
+import { createCutter } from '../piece.js'
+import { assertPrice, type Shop } from '../shop.js'
 import type { Found, NotFound, Source } from '../source/source.js'
 import { sendProblem } from './problem.js'
 import { answersMethod, fail, type HttpTerms, ignoreErrors, letGo, serveNode } from './serve-node.js'
@@ -15,12 +17,19 @@ export interface ShopServerOptions extends HttpTerms {
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void
 
 /**
+ * @throws {PriceError} The price is not 1 to 2^64 - 1.
+ * @throws {UnitError} The piece is neither a unit nor a function.
+ * @throws {PayEndpointError} The endpoint is no BTP URI, or one with credentials.
  * @example
  * const handler = createShopServer({ shop, source: letters(hashes), price: 1n, piece: 'letter', endpoint: { port: 9000 } })
  * createServer(handler).listen(8000)
  */
 export function createShopServer(options: ShopServerOptions): RequestHandler {
   const { shop, source, onError, ...terms } = options
+  // What is wrong with every request is said now.
+  assertPrice(terms.price)
+  createCutter(terms.piece)
+  if (typeof terms.endpoint === 'string') PayEndpoint.format(terms.endpoint)
   return (request, response) => {
     ignoreErrors(request, response)
     if (!answersMethod(request, response)) return

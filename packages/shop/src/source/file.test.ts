@@ -1,5 +1,17 @@
 import { execFileSync } from 'node:child_process'
-import { appendFile, mkdir, mkdtemp, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises'
+import {
+  appendFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readlink,
+  rename,
+  rm,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -147,7 +159,27 @@ describe('a file', () => {
     await half.read()
     half.close()
   })
+
+  it.runIf(process.platform === 'linux')('holds no descriptor after that', async () => {
+    const path = join(home, 'a')
+    await writeFile(path, 'x'.repeat(100_000))
+    const source = await file(path)
+    for (const read of [0, 1, 2, 3]) {
+      const reader = open(await find(source))
+      for (let i = 0; i < read - 1; i++) await reader.read()
+      const last = read === 0 ? undefined : reader.read()
+      reader.close()
+      await last
+    }
+    while ((await openFiles()).includes(path)) await new Promise((resolve) => setImmediate(resolve))
+    expect(await openFiles()).not.toContain(path)
+  })
 })
+
+async function openFiles(): Promise<string[]> {
+  const descriptors = await readdir('/proc/self/fd')
+  return Promise.all(descriptors.map((descriptor) => readlink(`/proc/self/fd/${descriptor}`).catch(() => '')))
+}
 
 describe('a folder', () => {
   let shop: string
