@@ -7,7 +7,7 @@ import { Base64Url } from '@millstream/units'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createDrivenTime } from '../internal/testing/driven-time.js'
 import { CrashError, createSimulatedDisk, type SimulatedDisk } from '../internal/testing/simulated-disk.js'
-import { isAlive, type Owner, thisProcess } from './account-lock.js'
+import { acquire, isAlive, type Owner, thisProcess } from './account-lock.js'
 import { nodeFiles } from './files.js'
 import { openPayerState, type PayerStateOptions } from './payer-state.js'
 
@@ -218,6 +218,42 @@ describe('the lock', () => {
     const [name] = await readdir(join(folder, 'ledgers'))
     await writeFile(join(folder, 'ledgers', name!, 'lock.9'), 'garbage')
     await expect((await open()).book(ledger, account)).rejects.toMatchObject({ code: 'PAY_LOCK_UNREADABLE' })
+  })
+
+  it('is not taken over by one who looked long ago, when the owner that was dead then has had successors', async () => {
+    const files = createSimulatedDisk()
+    const me = await thisProcess()
+    const options = { files, folder: '/lock', isAlive: async (owner: Owner) => owner.pid !== 1, randomBytes }
+    const dead = await acquire({ ...options, owner: { ...me, pid: 1 } })
+    expect(dead).toHaveProperty('release')
+    let looked = () => {}
+    let goOn = () => {}
+    const hasLooked = new Promise<void>((resolve) => {
+      looked = resolve
+    })
+    const mayGoOn = new Promise<void>((resolve) => {
+      goOn = resolve
+    })
+    const slow = {
+      ...files,
+      async link(from: string, to: string) {
+        looked()
+        await mayGoOn
+        return files.link(from, to)
+      },
+    }
+    const late = acquire({ ...options, files: slow, owner: { ...me, pid: 2 } })
+    await hasLooked
+    for (let i = 0; i < 20; i++) {
+      const lock = await acquire({ ...options, owner: { ...me, pid: 3 } })
+      if ('release' in lock) await lock.release()
+    }
+    expect(await files.list('/lock')).not.toContain('lock.2')
+    const holder = await acquire({ ...options, owner: { ...me, pid: 4 } })
+    expect(holder).toHaveProperty('release')
+    goOn()
+    expect(await late).toMatchObject({ heldBy: { pid: 4 } })
+    expect(await files.list('/lock')).not.toContain('lock.2')
   })
 
   it('goes to exactly one of many who want it, at every point at which they can get in each other’s way', async () => {
