@@ -234,11 +234,20 @@ export function createTrustlineHost(options: TrustlineHostOptions): TrustlineHos
       limits,
       observer: observe,
       compatibleErrorCodes: options.compatibleErrorCodes === true,
+      // While the host closes, what still arrives is left unanswered: a flood must not keep it from ending.
       handler: {
-        prepare: (frame) => incoming.arrive(frame, connection),
-        fulfill: (frame) => outgoing.fulfill(frame, connection),
-        reject: (frame) => outgoing.reject(frame, connection),
-        message: (frame) => requests.arrive(frame, connection),
+        prepare(frame) {
+          if (state !== 'closed') incoming.arrive(frame, connection)
+        },
+        fulfill(frame) {
+          if (state !== 'closed') outgoing.fulfill(frame, connection)
+        },
+        reject(frame) {
+          if (state !== 'closed') outgoing.reject(frame, connection)
+        },
+        message(frame) {
+          if (state !== 'closed') requests.arrive(frame, connection)
+        },
         closed: (closure) => disconnected(connection, closure),
       },
     })

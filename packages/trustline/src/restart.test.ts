@@ -221,6 +221,19 @@ describe('closing', () => {
     expect(await test.host.send({} as never)).toMatchObject({ status: 'rejected', by: 'ledger' })
   })
 
+  it('ends although a customer goes on sending', async () => {
+    const payee = quickPayee()
+    const test = openTestHost({ payee })
+    const alice = await test.connect()
+    const closing = test.host.close()
+    let n = 0
+    const flood = setInterval(() => alice.send(payment(++n, 1n, test.timers.clock()).frame), 0)
+    await closing
+    clearInterval(flood)
+    expect(alice.closedWith).toBe(1001)
+    expect(payee.held).toEqual([])
+  })
+
   it('leaves a connection that was not authenticated yet nothing', async () => {
     const test = openTestHost()
     const silent = test.connectSilently()
