@@ -15,7 +15,7 @@ export interface LedgerInfo {
   readonly asset: Asset
   /** This side's own address on the ledger: `<prefix>server` for a shop. */
   readonly account: string
-  /** The payee is the direct receiver of each transfer, so one payment may buy several pieces (RULES 2.9). */
+  /** The payee is the direct receiver of each transfer, so one payment may buy several pieces. */
   readonly direct: boolean
   /** The smallest payment that the rail can carry without loss; absent when there is none. */
   readonly paymentMin?: bigint
@@ -65,7 +65,7 @@ export interface Plugin {
   balance(): Promise<bigint>
   /**
    * Pays. Never rejects: every way to fail is an outcome. Settles what is unknown by itself as long as it can
-   * (reconnect, the same transfer again: RULES 3.4), at the latest some seconds after expiry.
+   * (reconnect, the same transfer again), at the latest some seconds after expiry.
    */
   send(transfer: OutgoingTransfer): Promise<SendOutcome>
   /** Registers the one payee of this side. Transfers that arrive without one are rejected with F06. */
