@@ -176,12 +176,27 @@ describe('tool2.js on the original modules, in our shop', () => {
 
 describe('our payer, at shop3.js on the original modules', () => {
   it.each([1, 100])('buys %i letters and no more', async (count) => {
-    await startShop('original')
+    const shop = await startShop('original')
     const home = await scratch()
     const payer = start(cli, { cwd: home, args: pay(count, home) })
     expect(await payer.ended()).toEqual({ code: 0, signal: null })
     expect(payer.stdout).toMatch(new RegExp(`^[A-Z]{${count}}$`))
     expect(JSON.parse(payer.stderr.trim().split('\n').at(-1)!)).toMatchObject({ pieces: count, paid: String(count) })
+    // It dies of a payer that is simply gone.
+    expect(await askBalance(btpPort)).toBe(BigInt(count))
+    expect(shop.exit).toBeUndefined()
+  })
+
+  it('leaves it alive when it is stopped in mid-stream', async () => {
+    const shop = await startShop('original')
+    const home = await scratch()
+    const payer = start(cli, { cwd: home, args: pay(100_000, home) })
+    await payer.until('50 letters', ({ stdout }) => stdout.length >= 50)
+    expect(await payer.kill('SIGINT')).toEqual({ code: 0, signal: null })
+    const { pieces, paid } = JSON.parse(payer.stderr.trim().split('\n').at(-1)!) as { pieces: number; paid: string }
+    expect(payer.stdout).toMatch(new RegExp(`^[A-Z]{${pieces}}$`))
+    expect(await askBalance(btpPort)).toBe(BigInt(paid))
+    expect(shop.exit).toBeUndefined()
   })
 })
 
