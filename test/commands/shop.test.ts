@@ -185,6 +185,28 @@ describe('a shop that comes back', () => {
   })
 })
 
+describe('a shop that is asked to end', () => {
+  it('ends at once when it is asked again', async () => {
+    const data = join(folder, 'shop')
+    const { child, ready } = await Millstream.shop(data, credit)
+    const payer = Millstream.start(['pay', ready.http, '--json', '--home', join(folder, 'me')])
+    await payer.until(({ stdoutBytes }) => stdoutBytes > 500)
+    // Who does not say goodbye is waited for, for a while.
+    payer.kill('SIGSTOP')
+    child.kill('SIGTERM')
+    await child.until(({ stderr }) => stderr.includes('cli.draining'))
+    child.kill('SIGTERM')
+    expect((await child.ended).code).toBe(130)
+    expect((await Millstream.run(['ledger', 'check', '--data', data])).code).toBe(0)
+  })
+
+  it('ends by itself when the program that started it has gone', async () => {
+    const { child } = await Millstream.shop(join(folder, 'shop'), credit)
+    child.process.disconnect()
+    expect((await child.ended).code).toBe(0)
+  })
+})
+
 describe('a shop that cannot start', () => {
   it('says which address is taken', async () => {
     const { ready } = await Millstream.shop(join(folder, 'one'), credit)

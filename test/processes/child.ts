@@ -68,9 +68,11 @@ export function start(file: string, args: readonly string[], options: ChildOptio
     wake()
   })
   const ended = (async (): Promise<Ended> => {
-    // `exit` and not `close`, which would wait for a pipe that nobody reads.
-    const [code, signal] = (await once(child, options.unread === true ? 'exit' : 'close')) as [number, NodeJS.Signals]
+    // Not `close`: it would wait for a pipe that nobody reads, and does not come after a `disconnect`.
+    const read = [stderr, ...(options.unread === true ? [] : [stdout])].map((stream) => once(stream, 'close'))
+    const [code, signal] = (await once(child, 'exit')) as [number, NodeJS.Signals]
     children.delete(child)
+    await Promise.all(read)
     return { code, signal, stdout: text(out), stderr: text(err) }
   })()
 
