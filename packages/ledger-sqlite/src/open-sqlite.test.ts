@@ -2,7 +2,7 @@ import { hashes, systemClock } from '@millstream/hashes'
 import { type OpenedStore, storeContract } from '@millstream/ledger/testing'
 import { streamStoreContract } from '@millstream/shop/testing'
 import { openSqlite, type SqliteOptions } from './index.js'
-import { makeFolder, removeFolder } from './temporary-folder.fixture.js'
+import { makeFolder, removeFolder } from './testing/temporary-folder.js'
 
 storeContract(
   'in SQLite',
@@ -29,21 +29,25 @@ storeContract(
 
 type OpenedStreamStore = Awaited<ReturnType<Parameters<typeof streamStoreContract>[1]>>
 
-streamStoreContract('in SQLite', async () => {
-  const folder = makeFolder()
-  const open = async (): Promise<OpenedStreamStore> => {
-    const opened = await openSqlite({ folder, clock: systemClock, hashes })
-    return {
-      streams: opened.streams,
-      reopen: async () => {
-        await opened.close()
-        return open()
-      },
-      close: async () => {
-        await opened.close()
-        removeFolder(folder)
-      },
+streamStoreContract(
+  'in SQLite',
+  async () => {
+    const folder = makeFolder()
+    const open = async (): Promise<OpenedStreamStore> => {
+      const opened = await openSqlite({ folder, clock: systemClock, hashes })
+      return {
+        streams: opened.streams,
+        reopen: async () => {
+          await opened.close()
+          return open()
+        },
+        close: async () => {
+          await opened.close()
+          removeFolder(folder)
+        },
+      }
     }
-  }
-  return open()
-})
+    return open()
+  },
+  { survives: true },
+)

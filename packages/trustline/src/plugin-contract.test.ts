@@ -83,7 +83,8 @@ const inSqlite: OpenStore = async (clock, limits) => {
 }
 
 pluginContract('client and host over a WebSocket', () => openOverLoopback('alice:a%20token%20of%20sixteen%20bytes'))
-pluginContract('client without credentials and host over a WebSocket', () => openOverLoopback(':'))
+// An account without credentials ends with its connection, so nothing goes on after a cut.
+pluginContract('client without credentials and host over a WebSocket', () => openOverLoopback(':'), { cut: false })
 pluginContract('client and host over a WebSocket, with the ledger in SQLite', () =>
   openOverLoopback('alice:a%20token%20of%20sixteen%20bytes', inSqlite),
 )

@@ -29,7 +29,8 @@ export function storeContract(name: string, open: OpenStore, options: StoreContr
     describe('scenarios', () => {
       for (const { title, script, restarts } of scenarios) {
         const needsRestart = /^\s*restart/m.test(script)
-        it.skipIf(needsRestart && !survives)(title, () => play(script, open))
+        if (needsRestart && !survives) continue
+        it(title, () => play(script, open))
         if (survives && restarts !== false) {
           it(`${title}, with a restart after every step`, () => play(script, open, { restarts: true }))
         }

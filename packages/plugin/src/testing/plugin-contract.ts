@@ -23,7 +23,7 @@ export interface PairedPlugins {
   readonly spendable: bigint
   /** Moves the clock and lets both sides see what time it is. */
   advance(ms: number): void | Promise<void>
-  /** Breaks the connection between the two. It comes back by itself. */
+  /** Breaks the connection between the two. It comes back by itself, and what was under way goes on. */
   cut?(): void | Promise<void>
   close?(): void | Promise<void>
 }
@@ -36,9 +36,21 @@ interface Payment {
   readonly fulfillment: Condition.Fulfillment
 }
 
+/** What a rail may lack; the tests of it are then left out. */
+export interface PluginContractOptions {
+  /** The payee keeps the book and has its feed. True */
+  readonly feed?: boolean
+  /** `cut` is there. True */
+  readonly cut?: boolean
+}
+
 const expiresInMs = 30_000
 
-export function pluginContract(name: string, open: () => Promise<PairedPlugins>): void {
+export function pluginContract(
+  name: string,
+  open: () => Promise<PairedPlugins>,
+  { feed: hasFeed = true, cut: canCut = true }: PluginContractOptions = {},
+): void {
   describe(`plugin contract: ${name}`, () => {
     let pair: PairedPlugins
     let payer: Plugin
@@ -464,86 +476,85 @@ export function pluginContract(name: string, open: () => Promise<PairedPlugins>)
       })
     })
 
-    describe('the feed', () => {
-      it('lists what was posted, in order, after any cursor, and settled names the same places', async (context) => {
-        if (payee.posted === undefined) return context.skip()
-        const some = payments(5, 3n)
-        const fulfillments = fulfillmentOf(some)
-        const seen = payeeThat((incoming) =>
-          incoming.destination.endsWith('.2') ? { code: 'F99', message: 'not this one' } : fulfillments(incoming),
-        )
-        payee.receive(seen)
-        for (const { transfer } of some) await payer.send(transfer)
-        const all = await collect(payee.posted(0 as Cursor))
-        expect(all.map(({ source, destination, amount, postedAt }) => [source, destination, amount, postedAt])).toEqual(
-          [1, 3, 4, 5].map((n) => [payer.info().account, `${payee.info().account}.user.${n}`, 3n, pair.clock()]),
-        )
-        const settled = seen.settlements.filter(({ outcome }) => outcome === 'fulfilled')
-        expect(all.map(({ cursor }) => cursor)).toEqual(settled.map(({ cursor }) => cursor))
-        expect(await collect(payee.posted(all[1]!.cursor))).toEqual(all.slice(2))
-        expect(await collect(payee.posted(all[3]!.cursor))).toEqual([])
-      })
-
-      it('holds nothing that was paid in the other direction', async (context) => {
-        if (payee.posted === undefined) return context.skip()
-        const back = payment(4n, {}, payer)
-        payer.receive(payeeThat(() => back.fulfillment))
-        await payee.send(back.transfer)
-        expect(await collect(payee.posted(0 as Cursor))).toEqual([])
-      })
-    })
-
-    describe('a connection that breaks', () => {
-      it('learns of a fulfillment that was given while it was cut, and pays once', async (context) => {
-        if (pair.cut === undefined) return context.skip()
-        const { transfer, fulfillment } = payment(7n)
-        const seen = slowPayee()
-        payee.receive(seen)
-        const before = await balances()
-        const sent = payer.send(transfer)
-        await seen.asked(1)
-        await pair.cut()
-        seen.answer(0, fulfillment)
-        expect((await sent).status).toBe('fulfilled')
-        expect(seen.settlements).toHaveLength(1)
-        expect(await balances()).toEqual({ payer: before.payer - 7n, payee: before.payee + 7n })
-      })
-
-      it('learns of a rejection that was given while it was cut', async (context) => {
-        if (pair.cut === undefined) return context.skip()
-        const seen = slowPayee()
-        payee.receive(seen)
-        const before = await balances()
-        const sent = payer.send(payment(7n).transfer)
-        await seen.asked(1)
-        await pair.cut()
-        seen.answer(0, { code: 'F99', message: 'content ended' })
-        expect(['rejected', 'expired']).toContain((await sent).status)
-        expect(await balances()).toEqual(before)
-      })
-
-      it('asks the payee once for a transfer that is held over a cut', async (context) => {
-        if (pair.cut === undefined) return context.skip()
-        const some = payments(10, 1n)
-        const seen = slowPayee()
-        payee.receive(seen)
-        const before = await balances()
-        const sent = some.map(({ transfer }) => payer.send(transfer))
-        await seen.asked(10)
-        await pair.cut()
-        const afterCut = payment(1n)
-        const late = payer.send(afterCut.transfer)
-        await seen.asked(11)
-        some.forEach(({ fulfillment }, i) => {
-          seen.answer(i, fulfillment)
+    if (hasFeed)
+      describe('the feed', () => {
+        it('lists what was posted, in order, after any cursor, and settled names the same places', async () => {
+          const some = payments(5, 3n)
+          const fulfillments = fulfillmentOf(some)
+          const seen = payeeThat((incoming) =>
+            incoming.destination.endsWith('.2') ? { code: 'F99', message: 'not this one' } : fulfillments(incoming),
+          )
+          payee.receive(seen)
+          for (const { transfer } of some) await payer.send(transfer)
+          const all = await collect(payee.posted!(0 as Cursor))
+          expect(
+            all.map(({ source, destination, amount, postedAt }) => [source, destination, amount, postedAt]),
+          ).toEqual(
+            [1, 3, 4, 5].map((n) => [payer.info().account, `${payee.info().account}.user.${n}`, 3n, pair.clock()]),
+          )
+          const settled = seen.settlements.filter(({ outcome }) => outcome === 'fulfilled')
+          expect(all.map(({ cursor }) => cursor)).toEqual(settled.map(({ cursor }) => cursor))
+          expect(await collect(payee.posted!(all[1]!.cursor))).toEqual(all.slice(2))
+          expect(await collect(payee.posted!(all[3]!.cursor))).toEqual([])
         })
-        seen.answer(10, afterCut.fulfillment)
-        const outcomes = await Promise.all([...sent, late])
-        expect(outcomes.map(({ status }) => status)).toEqual(Array(11).fill('fulfilled'))
-        expect(seen.held).toHaveLength(11)
-        expect((await balances()).payer).toBe(before.payer - 11n)
+
+        it('holds nothing that was paid in the other direction', async () => {
+          const back = payment(4n, {}, payer)
+          payer.receive(payeeThat(() => back.fulfillment))
+          await payee.send(back.transfer)
+          expect(await collect(payee.posted!(0 as Cursor))).toEqual([])
+        })
       })
-    })
+
+    if (canCut)
+      describe('a connection that breaks', () => {
+        it('learns of a fulfillment that was given while it was cut, and pays once', async () => {
+          const { transfer, fulfillment } = payment(7n)
+          const seen = slowPayee()
+          payee.receive(seen)
+          const before = await balances()
+          const sent = payer.send(transfer)
+          await seen.asked(1)
+          await pair.cut!()
+          seen.answer(0, fulfillment)
+          expect((await sent).status).toBe('fulfilled')
+          expect(seen.settlements).toHaveLength(1)
+          expect(await balances()).toEqual({ payer: before.payer - 7n, payee: before.payee + 7n })
+        })
+
+        it('learns of a rejection that was given while it was cut', async () => {
+          const seen = slowPayee()
+          payee.receive(seen)
+          const before = await balances()
+          const sent = payer.send(payment(7n).transfer)
+          await seen.asked(1)
+          await pair.cut!()
+          seen.answer(0, { code: 'F99', message: 'content ended' })
+          expect(['rejected', 'expired']).toContain((await sent).status)
+          expect(await balances()).toEqual(before)
+        })
+
+        it('asks the payee once for a transfer that is held over a cut', async () => {
+          const some = payments(10, 1n)
+          const seen = slowPayee()
+          payee.receive(seen)
+          const before = await balances()
+          const sent = some.map(({ transfer }) => payer.send(transfer))
+          await seen.asked(10)
+          await pair.cut!()
+          const afterCut = payment(1n)
+          const late = payer.send(afterCut.transfer)
+          await seen.asked(11)
+          some.forEach(({ fulfillment }, i) => {
+            seen.answer(i, fulfillment)
+          })
+          seen.answer(10, afterCut.fulfillment)
+          const outcomes = await Promise.all([...sent, late])
+          expect(outcomes.map(({ status }) => status)).toEqual(Array(11).fill('fulfilled'))
+          expect(seen.held).toHaveLength(11)
+          expect((await balances()).payer).toBe(before.payer - 11n)
+        })
+      })
   })
 }
 

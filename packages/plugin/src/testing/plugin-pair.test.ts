@@ -9,38 +9,46 @@ const hashes: Hashes = {
   hmac: (key) => (message) => new Uint8Array(createHmac('sha256', key).update(message).digest()),
 }
 
-pluginContract('a pair in memory', async () => {
-  const clock = createManualClock()
-  const pair = createPluginPair({ clock: clock.now, hashes, credit: 1_000_000n })
-  return {
-    payer: pair.payer,
-    payee: pair.payee,
-    hashes,
-    clock: clock.now,
-    spendable: 1_000_000n,
-    advance(ms) {
-      clock.advance(ms)
-      pair.sweep()
-    },
-  }
-})
+pluginContract(
+  'a pair in memory',
+  async () => {
+    const clock = createManualClock()
+    const pair = createPluginPair({ clock: clock.now, hashes, credit: 1_000_000n })
+    return {
+      payer: pair.payer,
+      payee: pair.payee,
+      hashes,
+      clock: clock.now,
+      spendable: 1_000_000n,
+      advance(ms) {
+        clock.advance(ms)
+        pair.sweep()
+      },
+    }
+  },
+  { cut: false },
+)
 
-pluginContract('a pair in memory with a slow disk', async () => {
-  const clock = createManualClock()
-  const commit = () => new Promise<void>((resolve) => setImmediate(resolve))
-  const pair = createPluginPair({ clock: clock.now, hashes, credit: 1_000_000n, commit })
-  return {
-    payer: pair.payer,
-    payee: pair.payee,
-    hashes,
-    clock: clock.now,
-    spendable: 1_000_000n,
-    advance(ms) {
-      clock.advance(ms)
-      pair.sweep()
-    },
-  }
-})
+pluginContract(
+  'a pair in memory with a slow disk',
+  async () => {
+    const clock = createManualClock()
+    const commit = () => new Promise<void>((resolve) => setImmediate(resolve))
+    const pair = createPluginPair({ clock: clock.now, hashes, credit: 1_000_000n, commit })
+    return {
+      payer: pair.payer,
+      payee: pair.payee,
+      hashes,
+      clock: clock.now,
+      spendable: 1_000_000n,
+      advance(ms) {
+        clock.advance(ms)
+        pair.sweep()
+      },
+    }
+  },
+  { cut: false },
+)
 
 describe('createPluginPair', () => {
   const fulfillment = Condition.fulfillmentFrom(new Uint8Array(32).fill(7))
