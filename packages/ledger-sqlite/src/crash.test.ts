@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { hashes, systemClock } from '@millstream/hashes'
 import { expect, it } from 'vitest'
 import { openSqlite } from './index.js'
-import { temporaryFolder } from './temporary-folder.fixture.js'
+import { temporaryFolder } from './testing/temporary-folder.js'
 
 const rounds = 30
 const accountCount = 5
@@ -22,7 +22,7 @@ interface Report {
 async function runAndKill(folder: string, round: number, reports: number): Promise<readonly Report[]> {
   const child = spawn(
     process.execPath,
-    [join(import.meta.dirname, 'crash-child.fixture.mjs'), folder, String(round), String(accountCount)],
+    [join(import.meta.dirname, 'testing', 'crash-child.mjs'), folder, String(round), String(accountCount)],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
   const exit = once(child, 'exit')

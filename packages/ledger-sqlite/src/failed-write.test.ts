@@ -7,8 +7,8 @@ import { testEpoch, testHashes } from '@millstream/ledger/testing'
 import type { StreamRecord } from '@millstream/shop'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { DiskFullError, openSqlite, type SqliteEvent } from './index.js'
-import { numbered, openAccount, pay } from './payments.fixture.js'
-import { temporaryFolder } from './temporary-folder.fixture.js'
+import { numbered, openAccount, pay } from './testing/payments.js'
+import { temporaryFolder } from './testing/temporary-folder.js'
 
 const clock = () => testEpoch
 

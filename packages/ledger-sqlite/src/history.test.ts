@@ -3,8 +3,8 @@ import { testEpoch, testHashes, testTransfer } from '@millstream/ledger/testing'
 import { Instant } from '@millstream/units'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { openSqlite } from './index.js'
-import { numbered, openAccount, prepareOf } from './payments.fixture.js'
-import { temporaryFolder } from './temporary-folder.fixture.js'
+import { numbered, openAccount, prepareOf } from './testing/payments.js'
+import { temporaryFolder } from './testing/temporary-folder.js'
 
 const hour = 3_600_000
 

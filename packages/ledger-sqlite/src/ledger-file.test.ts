@@ -26,8 +26,8 @@ import {
   type SqliteEvent,
 } from './index.js'
 import { openLedgerFile } from './ledger-file.js'
-import { numbered, openAccount, pay } from './payments.fixture.js'
-import { temporaryFolder } from './temporary-folder.fixture.js'
+import { numbered, openAccount, pay } from './testing/payments.js'
+import { temporaryFolder } from './testing/temporary-folder.js'
 
 const open = (folder: string, now = testEpoch) => openSqlite({ folder, clock: () => now, hashes: testHashes })
 

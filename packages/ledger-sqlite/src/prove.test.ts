@@ -5,8 +5,8 @@ import { testEpoch, testHashes, testTransfer } from '@millstream/ledger/testing'
 import Database from 'libsql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ledgerFileName, openSqlite } from './index.js'
-import { numbered, openAccount, pay, prepareOf } from './payments.fixture.js'
-import { makeFolder, removeFolder, temporaryFolder } from './temporary-folder.fixture.js'
+import { numbered, openAccount, pay, prepareOf } from './testing/payments.js'
+import { makeFolder, removeFolder, temporaryFolder } from './testing/temporary-folder.js'
 
 const open = (folder: string) => openSqlite({ folder, clock: () => testEpoch, hashes: testHashes })
 

@@ -19,16 +19,16 @@ export type ChangesWriter = (changes: Changes) => void
 export function createChangesWriter(database: SqlDatabase): ChangesWriter {
   const payments = manyRows(
     database,
-    'INSERT INTO transfers (seq, at, kind, source, target, amount, source_previous, id, destination, expires_at,' +
+    'INSERT INTO transfers (kind, seq, at, source, target, amount, source_previous, id, destination, expires_at,' +
       ' content_hash, fulfillment) VALUES',
-    12,
+    [String(fulfilledKind), ...Array(11).fill('?')],
     paymentRow,
   )
   const holds = manyRows(
     database,
     'INSERT INTO holds (serial, id, source, target, amount, condition, expires_at, destination, content_hash,' +
       ' prepared_at) VALUES',
-    10,
+    Array(10).fill('?'),
     holdRow,
   )
   const record = database.prepare(
@@ -123,16 +123,15 @@ function repeatableUntil(record: LedgerRecord): number {
 function paymentRow(to: SqlValue[], at: number, record: LedgerRecord): void {
   to[at] = record.cursor
   to[at + 1] = record.at
-  to[at + 2] = fulfilledKind
-  to[at + 3] = record.source
-  to[at + 4] = record.target
-  to[at + 5] = fromSum(record.amount)
-  to[at + 6] = record.sourcePrevious
-  to[at + 7] = record.id!
-  to[at + 8] = record.destination!
-  to[at + 9] = record.expiresAt!
-  to[at + 10] = record.contentHash! >>> 0
-  to[at + 11] = record.fulfillment!
+  to[at + 2] = record.source
+  to[at + 3] = record.target
+  to[at + 4] = fromSum(record.amount)
+  to[at + 5] = record.sourcePrevious
+  to[at + 6] = record.id!
+  to[at + 7] = record.destination!
+  to[at + 8] = record.expiresAt!
+  to[at + 9] = record.contentHash! >>> 0
+  to[at + 10] = record.fulfillment!
 }
 
 function holdRow(to: SqlValue[], at: number, hold: HeldTransfer): void {
@@ -159,10 +158,11 @@ interface ManyRows<Item> {
 function manyRows<Item>(
   database: SqlDatabase,
   insert: string,
-  columns: number,
+  placeholders: readonly string[],
   fill: (to: SqlValue[], at: number, item: Item) => void,
 ): ManyRows<Item> {
-  const row = `(${Array(columns).fill('?').join(', ')})`
+  const row = `(${placeholders.join(', ')})`
+  const columns = placeholders.filter((placeholder) => placeholder === '?').length
   const many: Statement = database.prepare(`${insert} ${Array(rowsPerStatement).fill(row).join(', ')}`)
   const one: Statement = database.prepare(`${insert} ${row}`)
   const values: SqlValue[] = new Array(columns * rowsPerStatement).fill(null)
