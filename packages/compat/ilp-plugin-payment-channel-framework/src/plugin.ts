@@ -33,6 +33,7 @@ import * as ProgramSocket from './program-socket.js'
 import * as Questions from './questions.js'
 import { createRequests, type RequestHandler, type Requests } from './requests.js'
 import * as Text from './text.js'
+import { atMost, timeoutFrom, within } from './time-limit.js'
 import type * as Transfer from './transfer.js'
 import { openTrustline, type Trustline } from './trustline.js'
 
@@ -41,12 +42,8 @@ type Told = readonly [event: string, args: readonly unknown[]]
 /** Shown with NODE_DEBUG=ilp-plugin-payment-channel-framework. */
 const debug = debuglog('ilp-plugin-payment-channel-framework')
 
-/** Until then `connect` has connected, unless its caller says otherwise. */
-const connectTimeoutMs = 20_000
 /** How long a closing handshake may take. */
 const closeTimeoutMs = 1_000
-/** Longest wait of a timer; a longer one would fire at once. */
-const timeoutMsMax = 2 ** 31 - 1
 
 export class Plugin extends Emitter {
   /** The error classes, as 1.3.5 exports them. */
@@ -504,40 +501,6 @@ function called<Result>(method: string, run: () => Promise<Result>): Promise<Res
 /** Connections of one user are interchangeable; empty credentials are anybody's. */
 function userOf(username: string, token: string): Pick<Link, 'user' | 'isPassing'> {
   return { user: accountName(hashes, username, token), isPassing: username === '' && token === '' }
-}
-
-/** IL-RFC-4: milliseconds; falsy is the default, Infinity is none, what is not a number is a TypeError. */
-function timeoutFrom(options: { readonly timeout?: number } | undefined): number {
-  const timeout: unknown = options?.timeout
-  if (!timeout) return connectTimeoutMs
-  if (typeof timeout !== 'number')
-    throw new TypeError(`The timeout of connect must be a number; got ${String(timeout)}`)
-  return timeout
-}
-
-async function within(timeoutMs: number, promise: Promise<void>, giveUp: () => Promise<void>): Promise<void> {
-  if (timeoutMs > timeoutMsMax) return promise
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const timedOut = new Promise<void>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(new LedgerError.UnreachableError(`Not connected within ${timeoutMs} ms.`))
-      void giveUp()
-    }, timeoutMs)
-  })
-  try {
-    await Promise.race([promise, timedOut])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-async function atMost(ms: number, promise: Promise<unknown>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const over = new Promise((resolve) => {
-    timer = setTimeout(resolve, ms)
-  })
-  await Promise.race([promise, over])
-  clearTimeout(timer)
 }
 
 function notConnected(method: string): LedgerError.UnreachableError {

@@ -2,6 +2,7 @@ import { TransferId } from '@millstream/units'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { PluginOptions, ProgramStore } from './options.js'
 import type { Plugin } from './plugin.js'
+import { prepareFrame } from './testing/frames.js'
 import {
   connectBoth,
   createCustomer,
@@ -76,11 +77,11 @@ describe('a plugin that comes back with the same store', () => {
     const told = record(after)
     await after.connect()
     const peer = await connectPeer(after, 'alice', 'key')
-    expect(await peer.ask(prepareOf(fulfilled.transfer, 2))).toMatchObject({ name: 'AlreadyFulfilledError' })
+    expect(await peer.ask(prepareFrame(fulfilled.transfer, 2))).toMatchObject({ name: 'AlreadyFulfilledError' })
     expect(await peer.next()).toMatchObject({ type: 'fulfill' })
-    expect(await peer.ask(prepareOf(rejected.transfer, 3))).toMatchObject({ name: 'AlreadyRolledBackError' })
+    expect(await peer.ask(prepareFrame(rejected.transfer, 3))).toMatchObject({ name: 'AlreadyRolledBackError' })
     const other = { ...fulfilled.transfer, amount: '11' }
-    expect(await peer.ask(prepareOf(other, 4))).toMatchObject({ name: 'DuplicateIdError' })
+    expect(await peer.ask(prepareFrame(other, 4))).toMatchObject({ name: 'DuplicateIdError' })
     expect(names(told, fulfilled.transfer.id)).toEqual([])
     expect(await after.getFulfillment(fulfilled.transfer.id)).toBe(fulfilled.fulfillment)
     expect(await after.fulfillCondition(fulfilled.transfer.id, fulfilled.fulfillment)).toBe(null)
@@ -109,7 +110,7 @@ describe('a plugin that comes back with the same store', () => {
     expect(await after.getBalance()).toBe('10')
     // The payer hears of it as soon as it is back, and nobody else does.
     const other = await connectPeer(after, 'bob', 'key')
-    expect(await other.ask(prepareOf(payment(server).transfer, 2))).toMatchObject({ type: 'response' })
+    expect(await other.ask(prepareFrame(payment(server).transfer, 2))).toMatchObject({ type: 'response' })
     const peer = await connectPeer(after, 'alice', 'key')
     expect(TransferId.format((await peer.expect('fulfill')).transferId)).toBe(transfer.id)
   })
@@ -225,7 +226,7 @@ describe('a store', () => {
     const peer = await connectPeer(shop, 'alice', 'key')
     const { transfer, fulfillment } = payment(server)
     isHeld = true
-    peer.send(prepareOf(transfer, 2))
+    peer.send(prepareFrame(transfer, 2))
     // An answer to something else overtakes: it needs no store.
     peer.send({
       type: 'message',
@@ -315,15 +316,3 @@ describe('a store', () => {
     expect(await after.getBalance()).toBe('1499999999999999999993')
   })
 })
-
-function prepareOf(transfer: ReturnType<typeof payment>['transfer'], requestId: number) {
-  return {
-    type: 'prepare',
-    requestId,
-    transferId: TransferId.parse(transfer.id),
-    amount: BigInt(transfer.amount),
-    condition: Uint8Array.from(Buffer.from(transfer.executionCondition, 'base64url')) as never,
-    expiresAt: Date.parse(transfer.expiresAt) as never,
-    protocolData: [{ name: 'ilp', contentType: 0, data: Uint8Array.from(Buffer.from(transfer.ilp!, 'base64url')) }],
-  } as const
-}
