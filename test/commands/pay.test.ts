@@ -104,6 +104,7 @@ describe('a payer', () => {
     const payer = Millstream.start(['pay', ready.http, '--json', '--home', home, '--budget', '50000000'], {
       unread: true,
     })
+    await once(payer.process.stdout!, 'readable')
     // The pipe and the buffers on the way fill up, and then nothing moves any more.
     let paid = -1
     for (let now = 0; now !== paid; now = await income(folder)) paid = now

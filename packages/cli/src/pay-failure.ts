@@ -39,6 +39,47 @@ millstream ledger limit ${account} ${budget}
 and run this again; what was refused cost nothing`
 }
 
+const countedAsSpent = 'they count as spent until the ledger says otherwise, which the next run on this ledger asks it'
+
+/** The stream ended, and of some payments nobody said what became of them. */
+export function unresolved(amount: bigint, asset: Asset | undefined): Failure {
+  return new Failure({
+    code: 'PAY_UNRESOLVED',
+    exit: exitCodes.unresolved,
+    message: 'The ledger did not say what became of some payments: they may have been paid.',
+    fields: [['unknown', formatted(amount, asset)]],
+    next: countedAsSpent,
+  })
+}
+
+export function endedAtOnce(count: number, amount: bigint, asset: Asset | undefined): Failure {
+  return new Failure({
+    code: 'PAY_UNRESOLVED',
+    exit: exitCodes.unresolved,
+    message: `You ended it while ${count} payments were in flight: they may have been paid.`,
+    fields: [['at most', formatted(amount, asset)]],
+    next: countedAsSpent,
+  })
+}
+
+export function outputFailed(reason: string): Failure {
+  return new Failure({
+    code: 'PAY_OUTPUT_FAILED',
+    exit: exitCodes.content,
+    message: `The content could not be written (${reason}).`,
+    next: 'make room where it goes, then run again: what was paid and not written is lost',
+  })
+}
+
+export function notServed({ status, url }: { readonly status: number; readonly url: string }): Failure {
+  return new Failure({
+    code: 'PAY_NOT_SERVED',
+    exit: exitCodes.shop,
+    message: `The shop answered ${status} for ${url}. Nothing was paid.`,
+    next: 'check the address',
+  })
+}
+
 function moneyFields(money: PayMoney, unit: string): Array<readonly [string, string]> {
   const { asset, paid, piecesPaid, held, unknown, lost } = money
   const show = (amount: bigint) => formatted(amount, asset)

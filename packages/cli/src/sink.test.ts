@@ -12,10 +12,10 @@ it('writes at the pace of its reader', async () => {
   const waiting = sink.write(bytes('cdef'))?.then(() => {
     hasRoom = true
   })
-  expect(hasRoom).toBe(false)
+  expect({ hasRoom, isFull: sink.isFull }).toEqual({ hasRoom: false, isFull: true })
   expect(String(output.read())).toBe('abcdef')
   await waiting
-  expect(hasRoom).toBe(true)
+  expect({ hasRoom, isFull: sink.isFull }).toEqual({ hasRoom: true, isFull: false })
 })
 
 it('lets go of a writer that waits when the reader goes, and says why', async () => {

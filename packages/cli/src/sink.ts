@@ -4,6 +4,8 @@ import type { Output } from './terminal.js'
 export interface Sink {
   /** The reader has gone, or the file cannot take more: what is written from now on goes nowhere. */
   readonly gone: boolean
+  /** The reader has not taken what was written last. */
+  readonly isFull: boolean
   /** Whether the last byte ended a line; true before the first. */
   readonly atLineStart: boolean
   /** Somebody else ended the line of the terminal. */
@@ -29,6 +31,9 @@ export function create(output: Output, whenGone: (code: string) => void): Sink {
   return {
     get gone() {
       return gone
+    },
+    get isFull() {
+      return wake !== undefined
     },
     get atLineStart() {
       return lastByte === 0x0a

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { BtpUri } from '@millstream/codec'
 import { hashes, randomBytes, systemClock } from '@millstream/hashes'
-import { createPayer, Limits, type PaidResponse, type Payer, type Quote } from '@millstream/pay'
+import { createPayer, Limits, type PaidResponse, type Payer, type Quote, type Summary } from '@millstream/pay'
 import { createNodeHttp, openPayerState } from '@millstream/pay/node'
 import type { Asset } from '@millstream/units'
 import { type ExitCode, exitCodes } from '../exit-code.js'
@@ -134,15 +134,12 @@ class Payment {
 
   /** Ctrl-C, or a reader that has gone: nothing new is paid, what is in flight is waited for. */
   stop(): void {
-    if (this.response === undefined) {
-      this.abort.abort()
-      return
-    }
-    this.response.stop()
-    this.meter?.end()
-    const { inFlight } = this.response.progress()
-    if (inFlight === 0 || this.options.json || this.sink.gone) return
-    this.say(`\nWaiting for ${inFlight} payments in flight; press Ctrl-C again to end at once.\n`)
+    this.abort.abort()
+    const inFlight = this.response?.progress().inFlight ?? 0
+    if (this.options.json || this.sink.gone || (inFlight === 0 && !this.sink.isFull)) return
+    this.finishLine()
+    const what = inFlight > 0 ? `${inFlight} payments in flight` : 'the reader of what was paid'
+    this.say(`Waiting for ${what}; press Ctrl-C again to end at once.\n`)
   }
 
   /** The second Ctrl-C. */
@@ -152,14 +149,7 @@ class Payment {
     const exit = doubt > 0n ? exitCodes.unresolved : exitCodes.interrupted
     if (doubt > 0n && !this.options.json) {
       this.finishLine()
-      const failure = new Failure.Failure({
-        code: 'PAY_UNRESOLVED',
-        exit,
-        message: `You ended it while ${moment.inFlight} payments were in flight: they may have been paid.`,
-        fields: [['at most', String(doubt)]],
-        next: 'they count as spent until the ledger says otherwise, which the next run on this ledger asks it',
-      })
-      this.say(Failure.format(failure))
+      this.say(`${Failure.format(PayFailure.endedAtOnce(moment.inFlight, doubt, this.asset()))}\n`)
     }
     this.sumUp(PayReport.ofMoment('interrupted', { ...moment, asset: this.asset() }, moment, this.facts(exit)))
     this.sink.drop()
@@ -167,7 +157,7 @@ class Payment {
   }
 
   private async read(response: PaidResponse): Promise<Outcome> {
-    if (response.terms === undefined && response.status >= 400) throw this.notServed(response)
+    if (response.terms === undefined && response.status >= 400) throw PayFailure.notServed(response)
     const meter = this.startMeter(response)
     const ticking = setInterval(() => meter.update(this.progress(response)), tickMs)
     const startedAt = performance.now()
@@ -188,7 +178,7 @@ class Payment {
     const summary = await response.summary
     const error = summary.error ?? failure
     const facts = { account: this.rails?.account, unit: this.unit(), budget: this.limits.budget }
-    const failed = error !== undefined ? PayFailure.from(error, facts) : this.doubts(summary.unknown)
+    const failed = error === undefined ? this.doubts(summary) : PayFailure.from(error, facts)
     const ran = PayReport.ofRun(summary, this.facts(failed?.exit ?? exitCodes.done))
     const left = this.sink.gone && summary.stopped === 'stopped'
     return { summary: left ? { ...ran, stopped: 'reader_left' } : ran, failure: failed }
@@ -305,32 +295,10 @@ class Payment {
     return { url: this.url, unit: this.unit(), asset: this.asset(), account: this.rails?.account, exit }
   }
 
-  private doubts(unknown: bigint): Failure.Failure | undefined {
-    if (this.failedWrite !== undefined) {
-      return new Failure.Failure({
-        code: 'PAY_OUTPUT_FAILED',
-        exit: exitCodes.content,
-        message: `The content could not be written (${this.failedWrite}).`,
-        next: 'make room where it goes, then run again: what was paid and not written is lost',
-      })
-    }
-    if (unknown === 0n) return undefined
-    return new Failure.Failure({
-      code: 'PAY_UNRESOLVED',
-      exit: exitCodes.unresolved,
-      message: 'The ledger did not say what became of some payments: they may have been paid.',
-      fields: [['unknown', String(unknown)]],
-      next: 'they count as spent until the ledger says otherwise, which the next run on this ledger asks it',
-    })
-  }
-
-  private notServed({ status, url }: PaidResponse): Failure.Failure {
-    return new Failure.Failure({
-      code: 'PAY_NOT_SERVED',
-      exit: exitCodes.shop,
-      message: `The shop answered ${status} for ${url}. Nothing was paid.`,
-      next: 'check the address',
-    })
+  /** What is wrong although the stream ended as it should. */
+  private doubts({ unknown, asset }: Summary): Failure.Failure | undefined {
+    if (this.failedWrite !== undefined) return PayFailure.outputFailed(this.failedWrite)
+    return unknown > 0n ? PayFailure.unresolved(unknown, asset) : undefined
   }
 }
 

@@ -56,6 +56,10 @@ export interface ShopOptions {
 /** The trustline of the tutorial: billionths of an XRP. */
 const asset: Asset = { code: 'XRP', scale: 9 }
 const healthPath = '/healthz'
+/** Readers at one time; one more is turned away. */
+const httpConnectionsMax = 10_000
+/** How long a request may take to arrive: its head, and all of it. */
+const httpLimits = { headersTimeout: 10_000, requestTimeout: 30_000 }
 /** How long readers may take to get what is on its way to them when the shop ends. */
 const httpCloseMs = 2_000
 /** How long nothing must have come from payers before their ledger stops, and how long that may take. */
@@ -146,7 +150,9 @@ async function start(
     if (request.url === healthPath) response.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n')
     else sell(request, response)
   }
-  const server = tls === undefined ? createHttpServer(handler) : createHttpsServer(tls, handler)
+  const server =
+    tls === undefined ? createHttpServer(httpLimits, handler) : createHttpsServer({ ...tls, ...httpLimits }, handler)
+  server.maxConnections = httpConnectionsMax
   const { port } = await listen(server, options.port, address)
   let ended: Promise<void> | undefined
   closing.push(
