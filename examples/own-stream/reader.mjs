@@ -1,7 +1,7 @@
 // Buys three lines of the clock. `node reader.mjs http://127.0.0.1:8000/ btp+ws://me:a-token-of-16-bytes-or-more@127.0.0.1:9000/`
 import { createTrustlineClient } from '@millstream/btp'
 import { webSocketConnector } from '@millstream/btp/node'
-import { hashes, randomBytes, systemClock as clock } from '@millstream/hashes'
+import { systemClock as clock, hashes, randomBytes } from '@millstream/hashes'
 import { createPayer } from '@millstream/pay'
 
 const [url, uri] = process.argv.slice(2)

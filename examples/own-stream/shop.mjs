@@ -1,7 +1,7 @@
 // Sells a clock: one line a second for as long as somebody pays. `node shop.mjs [http port] [ledger port]`
 import { createServer } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
-import { hashes, randomBytes, systemClock as clock } from '@millstream/hashes'
+import { systemClock as clock, hashes, randomBytes } from '@millstream/hashes'
 import { openSqlite } from '@millstream/ledger-sqlite'
 import { createShop, serveNode } from '@millstream/shop'
 import { createTrustlineHost, listenTrustline, parseStrangers, strangersTotal } from '@millstream/trustline'
