@@ -218,6 +218,7 @@ export function createPayer(options: PayerOptions): Payer {
       risk,
       budget: streamLimits.budget,
       pieces: streamLimits.pieces,
+      contentPieces: terms.pieces,
       window: streamLimits.window,
       windowMax: unit === 'opaque' ? opaqueWindowMax : Limits.windowMax,
       clock,

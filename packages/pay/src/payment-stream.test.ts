@@ -269,6 +269,18 @@ describe('budget and pieces', () => {
     expect(numbersOf(stream.plugin.sent)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
   })
 
+  it('pays at once for no more pieces than the content has, and one at a time beyond', async () => {
+    const stream = await openStream({ contentPieces: 3, window: 50 })
+    stream.payments.start()
+    await stream.time.settle()
+    await deliver(stream, 1)
+    await stream.time.settle()
+    expect(numbersOf(stream.plugin.sent)).toEqual([1, 2, 3])
+    await deliver(stream, 2)
+    await stream.time.settle()
+    expect(numbersOf(stream.plugin.sent)).toEqual([1, 2, 3, 4])
+  })
+
   it('pays nothing for no pieces', async () => {
     const { payments, plugin, finished } = await openStream({ pieces: 0 })
     payments.start()

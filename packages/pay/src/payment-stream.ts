@@ -37,6 +37,8 @@ export interface PaymentStreamOptions {
   /** For this stream alone; the purse has that of the payer. */
   readonly budget: bigint
   readonly pieces: number | undefined
+  /** How many pieces the content has, by the word of the shop. */
+  readonly contentPieces?: number | undefined
   readonly window: number | 'auto'
   /** Most payments in flight, whatever `window` says. */
   readonly windowMax: number
@@ -251,7 +253,7 @@ export class PaymentStream {
     const windowLeft = this.pace.inFlightMax(this.unknown, this.arrived) - this.exposedPieces()
     const riskLeft = piecesIn(options.risk - purse.exposed, price)
     if (riskLeft <= 0) purse.wait(this.woken)
-    const most = Math.min(budgetLeft, piecesLeft)
+    const most = Math.min(budgetLeft, piecesLeft, this.contentLeft())
     const wanted = Math.min(windowLeft, riskLeft, most)
     if (wanted <= 0) {
       this.blocked = true
@@ -268,6 +270,16 @@ export class PaymentStream {
     const room = this.allowance.take(next, Math.min(wanted, numbersLeft), most, () => this.position())
     this.windowFull = room === windowLeft
     return room
+  }
+
+  /**
+   * Payments beyond the end of the content would all be refused, so they go out one at a time: the shop may have counted
+   * wrongly, and a payment whose outcome is unknown may not have bought its piece.
+   */
+  private contentLeft(): number {
+    const { held } = this
+    const { contentPieces = Number.POSITIVE_INFINITY } = this.options
+    return Math.max(contentPieces - this.fulfilled - held, held === 0 ? 1 : 0)
   }
 
   private send(count: number): void {
