@@ -40,6 +40,8 @@ interface Outcome {
 }
 
 const tickMs = 500
+/** A terminal with fewer rows has none to give to the meter. */
+const rowsMin = 4
 /** How long another run on the same account may take to end. */
 const lockWaitMs = 2_000
 
@@ -258,7 +260,7 @@ class Payment {
     const { quiet, json } = this.options
     const { stdout, stderr } = this.terminal
     const silent = quiet || json || response.terms === undefined
-    const live = stdout.isTTY === true ? 'bottom' : 'line'
+    const live = stdout.isTTY === true && (stderr.rows ?? 24) >= rowsMin ? 'bottom' : 'line'
     this.meter = Meter.create({
       write: (text) => this.say(text),
       style: silent ? 'none' : stderr.isTTY === true ? live : 'plain',
