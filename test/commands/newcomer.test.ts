@@ -1,6 +1,5 @@
 /** The first minutes of somebody who has just built it: a shop, a payer, the operator's tools, the demonstration. */
 import { readdir } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import * as Millstream from '../processes/millstream.js'
@@ -55,29 +54,25 @@ describe('a newcomer', () => {
   })
 
   it('watches the demonstration, which cleans up after itself', async () => {
-    const before = await demoFolders()
-    const demo = await Millstream.run(['demo', '--letters', '2000'])
+    const temporary = await Millstream.temporaryFolder()
+    const demo = await Millstream.run(['demo', '--letters', '2000'], { env: { TMPDIR: temporary } })
     expect(demo.stderr).toBe('')
     expect(demo.code).toBe(0)
     expect(demo.stdout).toMatch(/letters +2060\n/)
     expect(demo.stdout).toMatch(/ledger check +ok: every sum holds\n/)
     expect(demo.stdout).toMatch(/both books +agree\n$/)
-    expect(await demoFolders()).toEqual(before)
+    expect(await readdir(temporary)).toEqual([])
   })
 
   it('may end the demonstration at any time', async () => {
-    const before = await demoFolders()
-    const demo = Millstream.start(['demo'])
+    const temporary = await Millstream.temporaryFolder()
+    const demo = Millstream.start(['demo'], { env: { TMPDIR: temporary } })
     await demo.until(({ stdout }) => /\n {2}[A-Z]{5}/.test(stdout))
     const ports = Array.from(demo.stdout.matchAll(/127\.0\.0\.1:(\d+)/g), (match) => match[1]!)
     expect(ports).toHaveLength(2)
     demo.kill('SIGINT')
     expect((await demo.ended).code).toBe(130)
-    expect(await demoFolders()).toEqual(before)
+    expect(await readdir(temporary)).toEqual([])
     for (const port of ports) await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow()
   })
 })
-
-async function demoFolders(): Promise<string[]> {
-  return (await readdir(tmpdir())).filter((name) => name.startsWith('millstream-demo-')).toSorted()
-}

@@ -200,6 +200,15 @@ describe('a shop that is asked to end', () => {
     expect((await Millstream.run(['ledger', 'check', '--data', data])).code).toBe(0)
   })
 
+  it('goes on when nobody reads its logs any more', async () => {
+    const { child, ready } = await Millstream.shop(join(folder, 'shop'), [...credit, '--log-level', 'debug'])
+    child.process.stderr!.destroy()
+    child.process.stdout!.destroy()
+    expect((await pay(ready.http, 'me', '--pieces', '10')).summary).toMatchObject({ pieces: 10, paid: '10' })
+    child.kill('SIGTERM')
+    expect((await child.ended).code).toBe(0)
+  })
+
   it('ends by itself when the program that started it has gone', async () => {
     const { child } = await Millstream.shop(join(folder, 'shop'), credit)
     child.process.disconnect()

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { MillstreamError } from '@millstream/units'
 
 const bin = fileURLToPath(new URL('./bin.js', import.meta.url))
 /** How long a child may take to end when it is asked to, before it is made to. */
@@ -18,7 +19,35 @@ export interface OwnProcess {
   end(): Promise<void>
 }
 
-export function start(args: readonly string[]): OwnProcess {
+/** Processes that end together, the last one first. */
+export interface Group {
+  readonly hasEnded: boolean
+  /** @throws {GroupEndedError} After `end`: nothing is started that nobody would end. */
+  start(args: readonly string[]): OwnProcess
+  end(): Promise<void>
+}
+
+export function createGroup(): Group {
+  const members: OwnProcess[] = []
+  let hasEnded = false
+  return {
+    get hasEnded() {
+      return hasEnded
+    },
+    start(args) {
+      if (hasEnded) throw new GroupEndedError()
+      const member = start(args)
+      members.push(member)
+      return member
+    },
+    async end() {
+      hasEnded = true
+      for (const member of members.toReversed()) await member.end()
+    },
+  }
+}
+
+function start(args: readonly string[]): OwnProcess {
   const child: ChildProcess = spawn(process.execPath, [...process.execArgv, bin, ...args], {
     // A group of its own, so that Ctrl-C reaches this process alone, which then ends its children in order. The
     // channel tells a child when this process has gone without doing so.
@@ -44,4 +73,12 @@ export function start(args: readonly string[]): OwnProcess {
   }
 
   return { stdout, stderr: () => said, ended, end }
+}
+
+export class GroupEndedError extends MillstreamError {
+  override readonly name = 'OwnProcess.GroupEndedError'
+  readonly code = 'GROUP_ENDED'
+  constructor() {
+    super('The processes have been ended; no other is started.')
+  }
 }

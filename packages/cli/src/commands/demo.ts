@@ -40,30 +40,35 @@ interface PaySummary {
 
 export async function run(options: DemoOptions, terminal: Terminal): Promise<ExitCode> {
   const folder = await mkdtemp(join(tmpdir(), 'millstream-demo-'))
-  const children: OwnProcess.OwnProcess[] = []
+  // The payer ends before the shop, so that nobody pays into the void.
+  const processes = OwnProcess.createGroup()
   // A terminal that is closed ends it too, and it has something to clean up.
   const signals = Signals.listen(['SIGINT', 'SIGTERM', 'SIGHUP'])
+  const shown = show(folder, processes, options, terminal)
   try {
-    return await Promise.race([show(folder, children, options, terminal), interruption(signals)])
+    return await Promise.race([shown, interruption(signals)])
   } finally {
     signals.close()
-    // The payer before the shop, so that nobody pays into the void.
-    for (const child of children.toReversed()) await child.end()
+    await processes.end()
+    // What was interrupted comes to its own end before the folder goes.
+    await shown.catch(() => {})
     await rm(folder, { recursive: true, force: true })
   }
 }
 
 async function show(
   folder: string,
-  children: OwnProcess.OwnProcess[],
+  processes: OwnProcess.Group,
   options: DemoOptions,
   terminal: Terminal,
 ): Promise<ExitCode> {
   const data = join(folder, 'shop')
-  const say = (text: string) => terminal.stdout.write(text)
+  const say = (text: string) => {
+    if (!processes.hasEnded) terminal.stdout.write(text)
+  }
 
   const strangers = `credit:${creditLimit}`
-  const shop = OwnProcess.start([
+  const shop = processes.start([
     'shop',
     '--json',
     '--port',
@@ -75,7 +80,6 @@ async function show(
     '--strangers',
     strangers,
   ])
-  children.push(shop)
   const ready = await readyLine(shop)
   say(`A letter shop with its ledger, and somebody who reads: two processes on this machine.\n
   shop    ${ready.http}
@@ -84,9 +88,8 @@ async function show(
 
   const pay = async (args: readonly string[]): Promise<PaySummary> => {
     const home = join(folder, 'payer')
-    const payer = OwnProcess.start(['pay', ready.http, '--json', '--quiet', '--home', home, ...args])
-    children.push(payer)
-    await printLetters(payer, terminal)
+    const payer = processes.start(['pay', ready.http, '--json', '--quiet', '--home', home, ...args])
+    await printLetters(payer, terminal.stdout.isTTY === true, say)
     const exit = await payer.ended
     if (exit !== exitCodes.done) throw childFailed('payer', exit, payer.stderr())
     return JSON.parse(payer.stderr().trimEnd().split('\n').at(-1)!) as PaySummary
@@ -120,8 +123,11 @@ async function show(
 }
 
 /** Letters as they come, in lines of a width that every terminal has. */
-async function printLetters(payer: OwnProcess.OwnProcess, terminal: Terminal): Promise<void> {
-  const watched = terminal.stdout.isTTY === true
+async function printLetters(
+  payer: OwnProcess.OwnProcess,
+  watched: boolean,
+  say: (text: string) => void,
+): Promise<void> {
   const decoder = new StringDecoder('utf8')
   let column = 0
   let count = 0
@@ -135,10 +141,10 @@ async function printLetters(payer: OwnProcess.OwnProcess, terminal: Terminal): P
       column = (column + 1) % lineWidth
       if (column === 0) text += '\n'
     }
-    if (text !== '') terminal.stdout.write(text)
+    if (text !== '') say(text)
   }
   const rest = watched ? 0 : Math.max(0, count - unwatchedLetters)
-  terminal.stdout.write(`${column === 0 ? '' : '\n'}${rest === 0 ? '' : `  … and ${rest} more\n`}\n`)
+  say(`${column === 0 ? '' : '\n'}${rest === 0 ? '' : `  … and ${rest} more\n`}\n`)
 }
 
 async function readBooks(data: string, account: string) {
