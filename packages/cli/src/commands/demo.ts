@@ -6,6 +6,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { StringDecoder } from 'node:string_decoder'
+import { hashes, randomBytes, systemClock } from '@millstream/hashes'
+import { openPayerState } from '@millstream/pay/node'
 import type { Asset } from '@millstream/units'
 import { type ExitCode, exitCodes } from '../exit-code.js'
 import { Failure } from '../failure.js'
@@ -86,8 +88,8 @@ async function show(
   ledger  ${ready.btp}, in SQLite, every payment flushed to the disk
   price   1 base unit (0.000000001 XRP) a letter, one payment for each\n\n`)
 
+  const home = join(folder, 'payer')
   const pay = async (args: readonly string[]): Promise<PaySummary> => {
-    const home = join(folder, 'payer')
     const payer = processes.start(['pay', ready.http, '--json', '--quiet', '--home', home, ...args])
     await printLetters(payer, terminal.stdout.isTTY === true, say)
     const exit = await payer.ended
@@ -108,14 +110,16 @@ async function show(
   ])
 
   const books = await readBooks(data, fast.account)
+  const own = await readPayerBook(home, ready.btp, fast.account)
   const paid = BigInt(slow.paid) + BigInt(fast.paid)
   const letters = slow.pieces + fast.pieces
-  const agree = books.check.ok && BigInt(letters) === paid && books.payer === -paid && books.shop === paid
+  const spent = own.spent === paid && own.unresolved === 0n
+  const agree = books.check.ok && BigInt(letters) === paid && spent && books.payer === -paid && books.shop === paid
   const money = (value: bigint) => Money.format(value, fast.asset)
   say(`  letters        ${letters}
   paid           ${money(paid)}
   rate           ${Meter.formatRate(slow.piecesPerSecond)}, then ${Meter.formatRate(fast.piecesPerSecond)}
-  payer's book   ${money(-paid)}
+  payer's book   ${money(own.spent)} spent, ${own.unresolved === 0n ? 'nothing' : money(own.unresolved)} in doubt
   shop's ledger  ${money(books.payer)} on the payer's account, ${money(books.shop)} on the shop's
   ledger check   ${books.check.ok ? 'ok: every sum holds' : books.check.faults.join(' ')}
   both books     ${agree ? 'agree' : 'DO NOT AGREE'}\n`)
@@ -157,6 +161,17 @@ async function readBooks(data: string, account: string) {
     return { payer: balance(account), shop: balance('server'), check }
   } finally {
     await ledger.close()
+  }
+}
+
+/** What the payer wrote down for itself. */
+async function readPayerBook(home: string, btp: string, account: string) {
+  const state = await openPayerState({ folder: home, clock: systemClock, hashes, randomBytes })
+  try {
+    const book = await state.book(btp.replace(/\/$/, ''), account)
+    return { spent: book.spent(), unresolved: book.unresolved() }
+  } finally {
+    await state.close()
   }
 }
 
