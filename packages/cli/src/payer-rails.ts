@@ -63,7 +63,12 @@ export function create({ state, observer }: PayerRailsOptions): PayerRails {
       throw ledgerFailure(error, uri, account)
     }
     open.push(close)
-    return { plugin, ...(account === undefined ? {} : { account }), ...(book === undefined ? {} : { book }) }
+    return {
+      plugin,
+      onReconnect: (listener) => void plugin.onConnectionChange((isConnected) => isConnected && listener()),
+      ...(account === undefined ? {} : { account }),
+      ...(book === undefined ? {} : { book }),
+    }
   }
 
   return {

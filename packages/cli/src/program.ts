@@ -124,7 +124,7 @@ function addPay(program: Command, terminal: Terminal, exitWith: (code: ExitCode)
         .env('MILLSTREAM_HOME')
         .default(join(homedir(), '.millstream'), '~/.millstream'),
     )
-    .addOption(logLevelOption('warn'))
+    .addOption(logLevelOption('error'))
     .action(async (url: string, options: PayOptions) => {
       const { run } = await import('./commands/pay.js')
       exitWith(await run(url, options, terminal))

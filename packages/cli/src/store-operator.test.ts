@@ -39,6 +39,14 @@ describe('an operator', () => {
     expect((await operator.fund('carol', 1n, 'invoice 2')).account).toMatchObject({ kind: 'named', limit: '7' })
   })
 
+  it('credits no account whose token could be guessed', async () => {
+    await expect(operator.fund('~wAAAAAAAAAAAAAAAAAAAA', 1n, 'in')).rejects.toMatchObject({
+      code: 'LEDGER_WEAK_TOKEN',
+      exit: 12,
+    })
+    expect((await all(operator.accounts())).some((row) => row.id.startsWith('~w'))).toBe(false)
+  })
+
   it('counts each reference once', async () => {
     await operator.fund('bob', 100n, 'invoice 1')
     expect(await operator.fund('bob', 100n, 'invoice 1')).toMatchObject({

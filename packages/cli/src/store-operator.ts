@@ -12,6 +12,7 @@ import type {
   TransferQuery as StoreQuery,
   TransferRecord,
 } from '@millstream/ledger'
+import { mayHoldDeposits } from '@millstream/trustline'
 import { type Asset, Instant, TransferId } from '@millstream/units'
 import { exitCodes } from './exit-code.js'
 import { Failure } from './failure.js'
@@ -65,6 +66,7 @@ export function create(options: StoreOperatorOptions): Operator {
   }
 
   async function fund(name: string, amount: bigint, reference: string): Promise<MovementRow> {
+    if (!mayHoldDeposits(name)) throw weakToken(name)
     // Money alone makes nobody a customer of the operator: strangers keep the credit that all strangers have.
     const account = await ensured(name, 'stranger')
     const outcome = await one({ type: 'deposit', account: account.id, amount, reference })
@@ -173,6 +175,15 @@ function notForOperator(account: Account): Failure {
     exit: exitCodes.refused,
     message: `Account ${account.name} is a ${account.kind} account: it gets no limit and no money by hand. Nothing was changed.`,
     next: 'name an account of a customer; a connection without user and token ends with its connection',
+  })
+}
+
+function weakToken(name: string): Failure {
+  return new Failure({
+    code: 'LEDGER_WEAK_TOKEN',
+    exit: exitCodes.refused,
+    message: `Account ${name} has a token of less than 16 bytes, which somebody could guess: it holds no money. Nothing was changed.`,
+    next: 'ask the customer to choose a longer token: that is another account, and its id is what to fund',
   })
 }
 

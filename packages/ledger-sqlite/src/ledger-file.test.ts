@@ -56,6 +56,7 @@ describe('the file of a ledger', () => {
     const { close } = await open(folder)
     await close()
     expect(statSync(folder).mode & 0o777).toBe(0o700)
+    expect(statSync(join(folder, ledgerFileName)).mode & 0o777).toBe(0o600)
     expect(readdirSync(folder)).toEqual([ledgerFileName])
   })
 

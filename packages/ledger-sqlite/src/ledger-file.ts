@@ -63,10 +63,14 @@ function create(database: SqlDatabase): void {
   database.transaction(() => database.exec(tables))
 }
 
-/** The header of the file, and of its first page behind it, say what it is. */
+/** The header of the file, and of its first page behind it, say what it is. Where there is none one is made, empty. */
 function assertHeader(path: string): void {
   const size = statSync(path, { throwIfNoEntry: false })?.size
-  if (size === undefined) return
+  if (size === undefined) {
+    // SQLite gives its log the mode of the file beside it.
+    closeSync(openSync(path, 'wx', 0o600))
+    return
+  }
   accessSync(path, constants.R_OK | constants.W_OK)
   if (size === 0) return
   const header = new Uint8Array(108)
