@@ -1,6 +1,6 @@
 /**
- * Writes changes into the tables, within a transaction of the caller. A payment costs one row: rows of the usual kind go
- * many to a statement, since calling into SQLite costs more than what it does there.
+ * Writes changes into the tables, within a transaction of the caller. A payment costs one row, and one more of its
+ * account for each write; rows go many to a statement, since calling into SQLite costs more than what it does there.
  */
 import {
   type AccountRow,
@@ -16,62 +16,81 @@ import { blockOf } from './schema.js'
 
 export type ChangesWriter = (changes: Changes) => void
 
+const rowsPerStatement = 32
+
+/** How far ahead it is noted until when something may be repeated, so that it need not be noted with every write. */
+const noteAheadMs = 60_000
+
 export function createChangesWriter(database: SqlDatabase): ChangesWriter {
-  const payments = manyRows(
+  const payments = many(
     database,
-    'INSERT INTO transfers (kind, seq, at, source, target, amount, source_previous, id, destination, expires_at,' +
-      ' content_hash, fulfillment) VALUES',
-    [String(fulfilledKind), ...Array(11).fill('?')],
+    11,
+    inserting(
+      'INSERT INTO transfers (kind, seq, at, source, target, amount, source_previous, id, destination, expires_at,' +
+        ` content_hash, fulfillment) VALUES`,
+      `(${fulfilledKind}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
     paymentRow,
   )
-  const holds = manyRows(
+  const holds = many(
     database,
-    'INSERT INTO holds (serial, id, source, target, amount, condition, expires_at, destination, content_hash,' +
-      ' prepared_at) VALUES',
-    Array(10).fill('?'),
+    10,
+    inserting(
+      'INSERT INTO holds (serial, id, source, target, amount, condition, expires_at, destination, content_hash,' +
+        ' prepared_at) VALUES',
+      '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    ),
     holdRow,
+  )
+  const releases = many(
+    database,
+    1,
+    (count) => `DELETE FROM holds WHERE serial IN (${Array(count).fill('?').join(', ')})`,
+    (to, at, serial: number) => {
+      to[at] = serial
+    },
+  )
+  const accounts = many(
+    database,
+    8,
+    inserting(
+      'INSERT OR REPLACE INTO accounts (id, name, kind, posted, credit_limit, opened_at, owed_since, last_seq) VALUES',
+      '(?, ?, ?, ?, ?, ?, ?, ?)',
+    ),
+    accountRow,
   )
   const record = database.prepare(
     'INSERT INTO transfers (seq, at, kind, source, target, amount, source_previous, target_previous, id, destination,' +
       ' expires_at, content_hash, fulfillment, reference) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
   )
   const movement = database.prepare('INSERT INTO movements (kind, reference, seq) VALUES (?, ?, ?)')
-  const release = database.prepare('DELETE FROM holds WHERE serial = ?')
-  const account = database.prepare(
-    'INSERT OR REPLACE INTO accounts (id, name, kind, posted, credit_limit, opened_at, owed_since, last_seq)' +
-      ' VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-  )
-  const close = database.prepare('DELETE FROM accounts WHERE id = ?')
+  const remove = database.prepare('DELETE FROM accounts WHERE id = ?')
   const closed = database.prepare(
     'INSERT INTO closed_accounts (id, name, kind, opened_at, last_seq) VALUES (?, ?, ?, ?, ?)',
   )
-
-  const repeatable = database.prepare(
+  const note = database.prepare(
     'INSERT INTO repeatable (block, until) VALUES (?, ?)' +
       ' ON CONFLICT (block) DO UPDATE SET until = max(until, excluded.until)',
   )
+  let notedBlock = -1
+  let notedUntil = 0
 
   return (changes) => {
-    for (const serial of changes.released) release.run([serial])
-    let block = -1
-    let until = 0
+    for (const serial of changes.released) releases.add(serial)
+    releases.end()
     for (const one of changes.records) {
       if (one.state === 'fulfilled' && one.targetPrevious === 0) payments.add(one)
       else writeRecord(one)
-      if (one.expiresAt === undefined) continue
-      const its = blockOf(one.cursor)
-      if (its !== block) {
-        if (until > 0) repeatable.run([block, until])
-        block = its
-        until = 0
-      }
-      until = Math.max(until, repeatableUntil(one))
+      if (one.expiresAt !== undefined) noteRepeatable(one.cursor, repeatableUntil(one))
     }
-    if (until > 0) repeatable.run([block, until])
     payments.end()
     for (const hold of changes.held) holds.add(hold)
     holds.end()
-    for (const row of changes.accounts) writeAccount(row)
+    for (const row of changes.accounts) {
+      if (row.closed) closeAccount(row)
+      else accounts.add(row)
+    }
+    accounts.end()
   }
 
   function writeRecord(one: LedgerRecord): void {
@@ -95,23 +114,17 @@ export function createChangesWriter(database: SqlDatabase): ChangesWriter {
     if (kind === depositKind || kind === withdrawalKind) movement.run([kind, one.reference!, one.cursor])
   }
 
-  function writeAccount(row: AccountRow): void {
-    const kind = accountKinds.indexOf(row.kind)
-    if (row.closed) {
-      close.run([row.id])
-      closed.run([row.id, row.name, kind, row.openedAt, row.last])
-      return
-    }
-    account.run([
-      row.id,
-      row.name,
-      kind,
-      row.id === serverAccount ? null : fromSum(row.posted),
-      fromSum(row.creditLimit),
-      row.openedAt,
-      row.owedSince ?? null,
-      row.last,
-    ])
+  function noteRepeatable(seq: number, until: number): void {
+    const block = blockOf(seq)
+    if (block === notedBlock && until <= notedUntil) return
+    notedBlock = block
+    notedUntil = until + noteAheadMs
+    note.run([block, notedUntil])
+  }
+
+  function closeAccount(row: AccountRow): void {
+    remove.run([row.id])
+    closed.run([row.id, row.name, accountKinds.indexOf(row.kind), row.openedAt, row.last])
   }
 }
 
@@ -147,24 +160,38 @@ function holdRow(to: SqlValue[], at: number, hold: HeldTransfer): void {
   to[at + 9] = hold.preparedAt
 }
 
-const rowsPerStatement = 32
+function accountRow(to: SqlValue[], at: number, row: AccountRow): void {
+  to[at] = row.id
+  to[at + 1] = row.name
+  to[at + 2] = accountKinds.indexOf(row.kind)
+  to[at + 3] = row.id === serverAccount ? null : fromSum(row.posted)
+  to[at + 4] = fromSum(row.creditLimit)
+  to[at + 5] = row.openedAt
+  to[at + 6] = row.owedSince ?? null
+  to[at + 7] = row.last
+}
 
-interface ManyRows<Item> {
+interface Many<Item> {
   add(item: Item): void
+  /** Writes what is left. */
   end(): void
 }
 
-/** Collects rows and inserts them 32 at a time, what is left one by one. */
-function manyRows<Item>(
+/**
+ * Collects items and writes them 32 to a statement, what is left one by one.
+ *
+ * @param columns - Values of one item.
+ * @param sql - The statement for so many items.
+ * @param fill - Puts the values of an item into their places.
+ */
+function many<Item>(
   database: SqlDatabase,
-  insert: string,
-  placeholders: readonly string[],
+  columns: number,
+  sql: (count: number) => string,
   fill: (to: SqlValue[], at: number, item: Item) => void,
-): ManyRows<Item> {
-  const row = `(${placeholders.join(', ')})`
-  const columns = placeholders.filter((placeholder) => placeholder === '?').length
-  const many: Statement = database.prepare(`${insert} ${Array(rowsPerStatement).fill(row).join(', ')}`)
-  const one: Statement = database.prepare(`${insert} ${row}`)
+): Many<Item> {
+  const full: Statement = database.prepare(sql(rowsPerStatement))
+  const single: Statement = database.prepare(sql(1))
   const values: SqlValue[] = new Array(columns * rowsPerStatement).fill(null)
   let filled = 0
   return {
@@ -173,11 +200,15 @@ function manyRows<Item>(
       filled += columns
       if (filled < values.length) return
       filled = 0
-      many.run(values)
+      full.run(values)
     },
     end() {
-      for (let at = 0; at < filled; at += columns) one.run(values.slice(at, at + columns))
+      for (let at = 0; at < filled; at += columns) single.run(values.slice(at, at + columns))
       filled = 0
     },
   }
+}
+
+function inserting(insert: string, row: string): (count: number) => string {
+  return (count) => `${insert} ${Array(count).fill(row).join(', ')}`
 }
