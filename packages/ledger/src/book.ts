@@ -204,7 +204,10 @@ export class Book {
     this.#state.accountIdNext = Math.max(this.#state.accountIdNext, last + 1)
   }
 
-  /** Takes over the id of a transfer that has ended, where its record was left out of `restore`. */
+  /**
+   * Takes over the id of a transfer that has ended, where its record was left out of `restore`. Keeps nothing of the
+   * object that it is given.
+   */
   remember(transfer: Restore.EndedTransfer): void {
     Restore.remember(this.#state, transfer, Math.floor(this.now / 1000))
   }

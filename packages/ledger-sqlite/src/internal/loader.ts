@@ -52,32 +52,64 @@ const endedStates = [undefined, 'fulfilled', 'rejected', 'expired'] as const
 
 /**
  * Goes through the records that may be repeated. They may be a million, and the binding takes a while for each value
- * that it hands over: they come as text, some thousands to a value.
+ * that it hands over: they come as text, a block of them to a value.
  */
 function rememberEnded(database: SqlDatabase, book: Book, now: Instant.Instant): number {
   const remembered = now - roundingMs
   const blocks = database.prepare('SELECT block FROM repeatable WHERE until > ? ORDER BY block').all([remembered])
   const portion = database.prepare(
-    `SELECT group_concat(source || ' ' || content_hash || ' ' || kind || ' ' || expires_at || ' ' || at || ' ' || hex(id))
+    `SELECT group_concat(source || ' ' || content_hash || ' ' || kind || ' ' || expires_at || ' ' || at || ' ' || hex(id), '')
      FROM transfers WHERE seq > ? AND seq <= ? AND kind <= 3 AND (expires_at > ? OR (kind = 3 AND at > ?))`,
   )
+  const id = new Uint8Array(16)
   let ids = 0
   for (const [block] of blocks) {
     const from = (block as number) * blockRows
     const text = portion.get([from, from + blockRows, remembered, remembered - expiredKeptMs])?.[0]
     if (typeof text !== 'string') continue
-    for (const line of text.split(',')) {
-      const [source, contentHash, kind, expiresAt, at, id] = line.split(' ')
-      book.remember({
-        source: Number(source) as AccountId,
-        id: Buffer.from(id!, 'hex'),
-        contentHash: Number(contentHash),
-        state: endedStates[Number(kind)]!,
-        expiresAt: Number(expiresAt) as Instant.Instant,
-        at: Number(at) as Instant.Instant,
-      })
+    const input = new NumberReader(text)
+    while (!input.atEnd) {
+      const source = input.decimal() as AccountId
+      const contentHash = input.decimal()
+      const state = endedStates[input.decimal()]!
+      const expiresAt = input.decimal() as Instant.Instant
+      const at = input.decimal() as Instant.Instant
+      for (let i = 0; i < id.length; i++) id[i] = input.hexByte()
+      book.remember({ source, id, contentHash, state, expiresAt, at })
       ids += 1
     }
   }
   return ids
+}
+
+/** Reads numbers out of a long text without cutting it up. */
+class NumberReader {
+  readonly #text: string
+  #at = 0
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  get atEnd(): boolean {
+    return this.#at >= this.#text.length
+  }
+
+  /** Digits, and the space after them. */
+  decimal(): number {
+    let value = 0
+    for (;;) {
+      const digit = this.#text.charCodeAt(this.#at++) - 0x30
+      if (!(digit >= 0 && digit <= 9)) return value
+      value = value * 10 + digit
+    }
+  }
+
+  /** Two hexadecimal digits, as SQLite writes them: in capitals. */
+  hexByte(): number {
+    const high = this.#text.charCodeAt(this.#at)
+    const low = this.#text.charCodeAt(this.#at + 1)
+    this.#at += 2
+    return ((high < 0x40 ? high - 0x30 : high - 0x37) << 4) | (low < 0x40 ? low - 0x30 : low - 0x37)
+  }
 }
