@@ -174,10 +174,11 @@ export function storeContract(name: string, open: OpenStore, options: StoreContr
     })
 
     it('takes nothing after it was closed', async () => {
-      const { store } = await openNow()
+      const { store, close } = await openNow()
       await store.close()
       expect(() => store.apply([])).toThrow(StoreClosedError)
       await store.close()
+      await close()
     })
 
     it('keeps what was decided in the very tick in which it is closed', async () => {
