@@ -68,7 +68,7 @@ function assertHeader(path: string): void {
   const size = statSync(path, { throwIfNoEntry: false })?.size
   if (size === undefined) {
     // SQLite gives its log the mode of the file beside it.
-    closeSync(openSync(path, 'wx', 0o600))
+    closeSync(openSync(path, 'a', 0o600))
     return
   }
   accessSync(path, constants.R_OK | constants.W_OK)
