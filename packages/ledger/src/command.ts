@@ -72,6 +72,8 @@ export interface LookUp {
   readonly source: AccountId
   readonly id: TransferId.TransferId
   readonly contentHash: number
+  /** Of the PREPARE that came: with it, what is dead to the ledger is told from what it never held. */
+  readonly expiresAt?: Instant.Instant
 }
 export type LookUpOutcome =
   /** The same id and content: still held, or how it ended. */
@@ -80,6 +82,8 @@ export type LookUpOutcome =
   | { readonly status: 'exists_different' }
   /** Never held, or no longer in memory: `Store.search` looks into the records. */
   | { readonly status: 'not_found' }
+  /** The same, and `expiresAt` is not after ledger time: its id may have left memory. */
+  | { readonly status: 'expired' }
 
 /** Posts a held transfer. */
 export interface Fulfill {

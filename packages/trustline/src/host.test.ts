@@ -307,6 +307,26 @@ describe('the same transfer again', () => {
     expect(alice.endsOf(id).map(({ type }) => type)).not.toContain('reject')
   })
 
+  it('is looked for in the records when it is dead to the ledger, though the clock was set back since', async () => {
+    let answer: Rejection | undefined
+    const test = openTestHost({ payee: quickPayee(() => answer) })
+    const alice = await test.connect()
+    const { id, frame } = payment(1, 7n, test.timers.clock())
+    alice.send(frame)
+    await test.settle()
+    expect(alice.endsOf(id)).toMatchObject([{ type: 'fulfill' }])
+    // The clock runs ahead, the ledger forgets what has expired, and the clock is put right: ledger time stays ahead.
+    await test.advance(60_000)
+    alice.send(payment(2, 1n, test.timers.clock()).frame)
+    await test.settle()
+    await test.advance(-60_000)
+    answer = { code: 'F00', message: 'number was used' }
+    alice.send({ ...frame, requestId: 3 })
+    await test.settle()
+    expect(errorOf(alice.answersTo(3)[0])).toMatchObject({ name: 'AlreadyFulfilledError' })
+    expect(alice.endsOf(id).filter(({ type }) => type === 'reject')).toEqual([])
+  })
+
   it('belongs to its account: another customer may use the same id', async () => {
     const test = openTestHost({ payee: quickPayee() })
     const alice = await test.connect()

@@ -22,6 +22,7 @@ export const expiredKeptMs = 10_000
 const prepared = { status: 'prepared' } as const
 const rejected = { status: 'rejected' } as const
 const notFound = { status: 'not_found' } as const
+const dead = { status: 'expired' } as const
 const accountNotFound = { status: 'account_not_found' } as const
 const existsDifferent = { status: 'exists_different' } as const
 const existing = [
@@ -44,7 +45,7 @@ export function prepare(state: LedgerState, command: Prepare): PrepareOutcome {
   if (source === undefined || target === undefined) return accountNotFound
   if (!source.canTransfer || !target.canTransfer) return accountNotFound
   // RFC 27: a transfer is executed only "if … the fulfillment is received before the Prepare's expiry".
-  if (expiresAt <= now) return { status: 'expired' }
+  if (expiresAt <= now) return dead
   if (expiresAt > now + limits.expiresInMsMax) return { status: 'expires_too_late' }
   if (source.holdsOut >= limits.holdsPerAccountMax) return { status: 'exceeds_holds' }
   if (source.ids >= limits.idsPerAccountMax && idsAreFull(state, source)) return { status: 'exceeds_ids' }
@@ -65,7 +66,9 @@ export function prepare(state: LedgerState, command: Prepare): PrepareOutcome {
 
 export function lookUp(state: LedgerState, command: LookUp): LookUpOutcome {
   const { ids } = state
-  if (!ids.find(command.source, command.id, state.second)) return notFound
+  if (!ids.find(command.source, command.id, state.second)) {
+    return command.expiresAt !== undefined && command.expiresAt <= state.now ? dead : notFound
+  }
   return ids.contentHash === command.contentHash >>> 0 ? existing[ids.state] : existsDifferent
 }
 

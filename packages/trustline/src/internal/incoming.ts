@@ -204,8 +204,8 @@ export function createIncoming(context: HostContext, accounts: AccountTable, del
       }
       payment.source = source
       // What may not be held is looked up all the same: a repeat is answered from the ledger, whatever we think of it now.
-      const { id, contentHash } = payment
-      commands.push(payment.rejection === undefined ? payment : { type: 'look_up', source, id, contentHash })
+      const { id, contentHash, expiresAt } = payment
+      commands.push(payment.rejection === undefined ? payment : { type: 'look_up', source, id, contentHash, expiresAt })
       judged[kept++] = payment
     }
     judged.length = kept
@@ -257,12 +257,11 @@ export function createIncoming(context: HostContext, accounts: AccountTable, del
         return
       case 'not_found':
         countRefusal(payment)
-        // Its id may have left memory at its expiry, and it may have been paid: only the records know.
-        if (payment.expiresAt <= clock()) searches.add(payment)
-        else report.rejections.push(payment)
+        report.rejections.push(payment)
         return
       case 'expired':
         countRefusal(payment)
+        // Its id may have left memory at its expiry, and it may have been paid: only the records know.
         searches.add(payment)
         return
       case 'exceeds_holds':

@@ -223,7 +223,7 @@ export function createOutgoing(context: HostContext, accounts: AccountTable): Ou
       report.jobs.push(() => sendPrepare(payout))
     } else if (status === 'exists_fulfilled') {
       report.jobs.push(() => void findFulfillment(payout))
-    } else if (status === 'expired' || (status === 'not_found' && payout.expiresAt <= clock())) {
+    } else if (status === 'expired') {
       report.jobs.push(() => void search(payout))
     } else {
       end(payout, outcomeOf(status), report)
@@ -391,8 +391,8 @@ function prepareCommand(payout: Payout): Prepare {
   }
 }
 
-function lookUpCommand({ id, contentHash: hash }: Payout): LookUp {
-  return { type: 'look_up', source: serverAccount, id, contentHash: hash }
+function lookUpCommand({ id, contentHash: hash, expiresAt }: Payout): LookUp {
+  return { type: 'look_up', source: serverAccount, id, contentHash: hash, expiresAt }
 }
 
 /** What whoever pays is told when the ledger holds nothing. */
