@@ -797,6 +797,36 @@ describe('trustline client', () => {
       expect(prepares()).toHaveLength(1)
     })
 
+    it('gives up all of it once when the connection ends under an asking of the sweep', async () => {
+      let buffered = 0
+      const connect: typeof network.connect = async (url, listener) => {
+        const socket = await network.connect(url, listener)
+        return {
+          send: (frame) => socket.send(frame),
+          close: (code, reason) => socket.close(code, reason),
+          get bufferedBytes() {
+            return buffered
+          },
+        }
+      }
+      // A host that reads nothing more: what is asked of it piles up until the session closes.
+      const limits = { settleMs: 2_000 }
+      const payer = createClient({ uri: noCredentials, connect, limits, sessionLimits: { bufferedBytesMax: 1 } })
+      const connected = payer.connect()
+      await time.settle()
+      await connected
+      const large = { packet: IlpPacket.encodePayment(7n, 'test.host.server.user.1', new Uint8Array(32_000)) }
+      const seen = Array.from({ length: 8 }, () => send(payment().transfer, payer))
+      // Those are given up in the very sweep in which these are asked about first.
+      await time.advance(2_000)
+      for (let i = 0; i < 8; i++) seen.push(send(payment(large).transfer, payer))
+      await time.settle()
+      buffered = 2
+      await time.advance(expiresInMs + clientLimits.graceMs + 4_000)
+      expect(new Set(seen.map(({ outcome }) => outcome?.status))).toEqual(new Set(['unknown']))
+      expect(host.closures).toMatchObject([{ code: 1008 }])
+    })
+
     it('is paid for what the host had said before', async () => {
       const paid = payment()
       host.prepare = refuseWith('AlreadyFulfilledError')

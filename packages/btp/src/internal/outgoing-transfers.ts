@@ -177,6 +177,8 @@ export function createOutgoingTransfers(
     sweep(now) {
       let unknown = 0
       for (const entry of entries.entries()) {
+        // Asking for one may close the connection, and without credentials that ends all of them.
+        if (entry.isEnded) continue
         if (entry.isPaid) {
           if (++entry.sweeps * sweepMs >= limits.fulfillmentWaitMs) endUnseen(entry)
         } else if (entry.sends === 0) {
