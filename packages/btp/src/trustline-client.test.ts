@@ -1112,6 +1112,40 @@ describe('trustline client', () => {
       expect(host.received.filter(({ type }) => type === 'fulfill')).toHaveLength(2)
     })
 
+    it('sends the FULFILL again when the connection ended under the first one', async () => {
+      let isEnding = true
+      const connect: typeof network.connect = async (url, listener) => {
+        const socket = await network.connect(url, listener)
+        return {
+          send(frame) {
+            const ends = isEnding && frame[0] === BtpFrame.encode(fulfillFrame)[0]
+            if (!ends) return socket.send(frame)
+            isEnding = false
+            network.cut()
+          },
+          close: (code, reason) => socket.close(code, reason),
+          bufferedBytes: 0,
+        }
+      }
+      const refunded = refund()
+      const { id: transferId } = refunded.transfer
+      const { fulfillment } = refunded
+      const fulfillFrame = { type: 'fulfill', requestId: 0, transferId, fulfillment, protocolData: [] } as const
+      const payee = createClient({ connect })
+      const connected = payee.connect()
+      await time.settle()
+      await connected
+      const outcomes: string[] = []
+      payee.receive({
+        check: () => undefined,
+        fulfill: () => fulfillment,
+        settled: (_transfer, outcome) => void outcomes.push(outcome),
+      })
+      pay(refunded)
+      await time.advance(1_000)
+      expect(outcomes).toEqual(['fulfilled'])
+    })
+
     it('counts as not paid what the host does not confirm', async () => {
       const [refused, silent] = [refund(), refund()]
       answer = ({ id }) => (id[0] === refused.transfer.id[0] ? refused.fulfillment : silent.fulfillment)

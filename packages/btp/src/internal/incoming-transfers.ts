@@ -179,7 +179,9 @@ export function createIncomingTransfers(
     if (session === undefined) return
     const { id: transferId } = entry.transfer
     const request = { type: 'fulfill', transferId, fulfillment: entry.fulfillment!, protocolData: [] } as const
-    entry.isAsking = session.request(request, fulfillAnswered, entry)
+    // Set before: the connection may end under it, and then it is answered at once.
+    entry.isAsking = true
+    if (!session.request(request, fulfillAnswered, entry)) entry.isAsking = false
   }
 
   function fulfillAnswered(answer: Answer, entry: Entry): void {
