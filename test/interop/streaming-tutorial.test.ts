@@ -30,9 +30,12 @@ afterAll(async () => {
   await Promise.all(Object.values(folders).map((folder) => folder.remove()))
 })
 
-beforeEach(async () => {
+beforeEach(async ({ skip }) => {
   for (const port of [httpPort, btpPort]) {
-    if (await isListening(port)) throw new Error(`These tests need port ${port}, on which somebody listens already.`)
+    if (!(await isListening(port))) continue
+    const message = `The tutorial's programs need port ${port}, on which somebody listens already.`
+    if (process.env.CI !== undefined) throw new Error(message)
+    skip(message)
   }
 })
 
