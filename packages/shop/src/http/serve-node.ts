@@ -10,6 +10,7 @@ import { readerOf } from '../content.js'
 import { countPieces, type Piece } from '../piece.js'
 import { type Shop, ShopClosedError, TooManyStreamsError } from '../shop.js'
 import type { Found } from '../source/source.js'
+import { hasPlace } from './pipeline.js'
 import { sendProblem } from './problem.js'
 import { responseBody } from './response-body.js'
 import {
@@ -50,6 +51,12 @@ export interface HttpOffer extends HttpTerms, Found {
  */
 export function serveNode(shop: Shop, request: IncomingMessage, response: ServerResponse, offer: HttpOffer): void {
   ignoreErrors(request, response)
+  if (hasPlace(request, response)) serveCounted(shop, request, response, offer)
+  else letGo(offer)
+}
+
+/** The same for a request that has its place in the pipeline. */
+export function serveCounted(shop: Shop, request: IncomingMessage, response: ServerResponse, offer: HttpOffer): void {
   if (!answersMethod(request, response)) {
     letGo(offer)
     return

@@ -4,8 +4,9 @@ import { PayEndpoint } from '@millstream/codec'
 import { createCutter } from '../piece.js'
 import { assertPrice, type Shop } from '../shop.js'
 import type { Found, NotFound, Source } from '../source/source.js'
+import { hasPlace } from './pipeline.js'
 import { sendProblem } from './problem.js'
-import { answersMethod, fail, type HttpTerms, ignoreErrors, letGo, serveNode } from './serve-node.js'
+import { answersMethod, fail, type HttpTerms, ignoreErrors, letGo, serveCounted } from './serve-node.js'
 
 export interface ShopServerOptions extends HttpTerms {
   readonly shop: Shop
@@ -32,7 +33,7 @@ export function createShopServer(options: ShopServerOptions): RequestHandler {
   if (typeof terms.endpoint === 'string') PayEndpoint.format(terms.endpoint)
   return (request, response) => {
     ignoreErrors(request, response)
-    if (!answersMethod(request, response)) return
+    if (!hasPlace(request, response) || !answersMethod(request, response)) return
     answer(request, response).catch((error: unknown) => {
       onError?.(error)
       fail(response, error)
@@ -48,7 +49,7 @@ export function createShopServer(options: ShopServerOptions): RequestHandler {
     const found = await find(request, response, url)
     if ('problem' in found) sendProblem(response, found.problem, found.detail)
     else if (response.closed) letGo(found)
-    else serveNode(shop, request, response, { ...terms, ...found, resource: url })
+    else serveCounted(shop, request, response, { ...terms, ...found, resource: url })
   }
 
   async function find(request: IncomingMessage, response: ServerResponse, url: string): Promise<Found | NotFound> {
