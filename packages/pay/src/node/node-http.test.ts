@@ -194,8 +194,25 @@ describe('HTTP by node:http alone', () => {
     await expect(get(http, url)).rejects.toMatchObject({ code: 'PAY_REDIRECT_REFUSED' })
   })
 
+  it('says of a redirect to nowhere that it is the shop that is wrong', async () => {
+    const url = await serve((_, response) => response.writeHead(302, { Location: 'http://[' }).end())
+    await expect(get(http, url)).rejects.toMatchObject({ code: 'PAY_REDIRECT_REFUSED' })
+  })
+
   it('waits for the headers no longer than it should', async () => {
     const url = await serve(() => {})
+    await expect(get(http, url)).rejects.toThrow('no answer in time')
+  })
+
+  it.each([
+    ['byte by byte', 'a'],
+    ['after ever more interim answers', `HTTP/1.1 103 Early Hints\r\n\r\n`],
+  ])('nor for headers that come %s', async (_, drip) => {
+    const url = await serve(({ socket }) => {
+      if (drip === 'a') socket.write('HTTP/1.1 200 OK\r\nA: ')
+      const dripping = setInterval(() => socket.write(drip), 20)
+      socket.once('close', () => clearInterval(dripping))
+    })
     await expect(get(http, url)).rejects.toThrow('no answer in time')
   })
 

@@ -33,6 +33,7 @@ export function createNodeHttp(options: NodeHttpOptions = {}): Http {
       if (location === undefined) return responseOf(message, target, current)
       message.destroy()
       if (redirects === redirectsMax) throw new TooManyRedirectsError(redirectsMax)
+      if (!URL.canParse(location, target.href)) throw new RedirectRefusedError(location)
       const next = new URL(location, target)
       if (next.protocol !== 'http:' && next.protocol !== 'https:') throw new RedirectRefusedError(next.protocol)
       current = redirected(current, message.statusCode!, next.origin === target.origin)
@@ -50,11 +51,13 @@ function send(url: URL, request: HttpRequest, options: NodeHttpOptions): Promise
       signal: request.signal,
       ...(options.ca === undefined ? {} : { ca: options.ca as string[] }),
     })
-    outgoing.setTimeout(options.headersMsMax ?? 30_000, () => outgoing.destroy(new Error('no answer in time')))
+    // For all of the head: one that comes byte by byte, or after ever more interim answers, is never silent.
+    const timer = setTimeout(() => outgoing.destroy(new Error('no answer in time')), options.headersMsMax ?? 30_000)
+    outgoing.on('close', () => clearTimeout(timer))
     outgoing.on('error', reject)
     outgoing.on('response', (message) => {
       // A stream may be silent for as long as it likes.
-      outgoing.setTimeout(0)
+      clearTimeout(timer)
       resolve(message)
     })
     outgoing.end(request.body)
