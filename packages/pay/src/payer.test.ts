@@ -299,6 +299,28 @@ describe('the rail', () => {
   })
 })
 
+it('compares no balance that was told before what was paid since', async () => {
+  const { payer, pair, events } = createWorld()
+  const response = await payer.fetch(url)
+  const body = response.body[Symbol.asyncIterator]()
+  await body.next()
+  const balanceOf = pair.payer.balance.bind(pair.payer)
+  let asked = 0
+  pair.payer.balance = async () => {
+    const balance = await balanceOf()
+    if (asked++ === 0) {
+      await textOf({ body: { [Symbol.asyncIterator]: () => body } })
+      await response.summary
+    }
+    return balance
+  }
+  await payer.reconcile()
+  await payer.reconcile()
+  expect(events.map(({ name }) => name)).not.toContain('pay.balance_credited')
+  expect(events.map(({ name }) => name)).not.toContain('pay.balance_unexplained')
+  expect(asked).toBe(3)
+})
+
 it('compares the balance when the connection comes back', async () => {
   let back = () => {}
   const ledger = createWorld()

@@ -403,14 +403,18 @@ export function createPayer(options: PayerOptions): Payer {
     return rail
   }
 
-  async function reconcile({ plugin, book }: OpenRail): Promise<void> {
+  async function reconcile(rail: OpenRail, tries = 3): Promise<void> {
+    const { plugin, book } = rail
     let balance: bigint
+    const spent = book.spent()
     try {
       balance = await plugin.balance()
     } catch (error) {
       observer({ name: 'pay.balance_unavailable', level: 'info', reason: String(error) })
       return
     }
+    // What was posted since it was asked for may or may not be in it, so it is asked for again.
+    if (book.spent() !== spent) return tries > 1 ? reconcile(rail, tries - 1) : undefined
     const verdict = await book.reconcile(balance)
     if (verdict.status === 'credited') {
       observer({ name: 'pay.balance_credited', level: 'info', amount: verdict.amount })
