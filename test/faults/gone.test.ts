@@ -16,20 +16,26 @@ it(
   async () => {
     world = await World.create()
     await world.startShop()
-    const payer = world.startPayer('--risk', '256')
-    await payer.until(({ stdoutBytes }) => stdoutBytes > 1000)
-    await world.killShop()
-    const ended = await payer.ended
-    const { paid, unknown, error } = Millstream.summary(ended)
+    let paidBefore = 0n
+    let total = 0n
+    for (let isInDoubt = false; !isInDoubt; ) {
+      const payer = world.startPayer('--risk', '256')
+      await payer.until(({ stdoutBytes }) => stdoutBytes > 1000)
+      await world.killShop()
+      const ended = await payer.ended
+      const { paid, unknown, error } = Millstream.summary(ended)
 
-    expect(ended.code).toBe(8)
-    expect(error).toBe('PAY_CONTENT_BROKEN')
-    expect(Number(unknown)).toBeGreaterThan(0)
-    expect(Number(unknown)).toBeLessThanOrEqual(256)
-    await world.startShop()
-    const total = await world.paid()
-    expect(total).toBeGreaterThanOrEqual(BigInt(String(paid)))
-    expect(total).toBeLessThanOrEqual(BigInt(String(paid)) + BigInt(String(unknown)))
+      // Now and then the shop has just answered everything: then nothing is in doubt, and it is killed once more.
+      isInDoubt = Number(unknown) > 0
+      expect(ended.code).toBe(isInDoubt ? 8 : 7)
+      expect(error).toBe('PAY_CONTENT_BROKEN')
+      expect(Number(unknown)).toBeLessThanOrEqual(256)
+      await world.startShop()
+      total = await world.paid()
+      expect(total).toBeGreaterThanOrEqual(paidBefore + BigInt(String(paid)))
+      expect(total).toBeLessThanOrEqual(paidBefore + BigInt(String(paid)) + BigInt(String(unknown)))
+      paidBefore = total
+    }
 
     const next = await world.startPayer('--pieces', '5').ended
     expect(next.code).toBe(0)
