@@ -103,7 +103,10 @@ class Payment {
       Logs.create({
         level: options.logLevel,
         readable: this.terminal.stderr.isTTY === true && !options.json,
-        write: (text) => this.say(text),
+        write: (text) => {
+          this.finishLine()
+          this.say(text)
+        },
       }),
     )
     const state = await openPayerState({ folder: options.home, clock: systemClock, hashes, randomBytes, lockWaitMs })
