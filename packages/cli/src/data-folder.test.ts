@@ -87,6 +87,19 @@ it('tells a folder with a ledger from others', async () => {
   await expect(DataFolder.assertExists(folder)).rejects.toMatchObject({ code: 'FOLDER_NOT_FOUND', exit: 9 })
   await DataFolder.ensure(folder)
   await expect(DataFolder.assertExists(folder)).rejects.toMatchObject({ code: 'FOLDER_NOT_FOUND' })
+  await writeFile(join(folder, 'ledger.sqlite'), 'books')
   await DataFolder.pinFacts(folder, facts)
   await expect(DataFolder.assertExists(folder)).resolves.toBeUndefined()
+})
+
+it.each(['missing', 'empty'])('is not used for new books when its ledger is %s', async (what) => {
+  await DataFolder.ensure(folder)
+  await DataFolder.pinFacts(folder, facts)
+  if (what === 'empty') await writeFile(join(folder, 'ledger.sqlite'), '')
+  const lost = { code: 'FOLDER_DAMAGED', exit: 9, next: expect.stringMatching(/restore.*backup/) }
+  await expect(DataFolder.ensure(folder)).rejects.toMatchObject(lost)
+  await expect(DataFolder.assertExists(folder)).rejects.toMatchObject(lost)
+  await writeFile(join(folder, 'ledger.sqlite'), 'books')
+  await DataFolder.ensure(folder)
+  await DataFolder.assertExists(folder)
 })

@@ -16,6 +16,8 @@ import { Failure } from './failure.js'
 
 const keyFile = 'shop-key'
 const factsFile = 'shop.json'
+/** As the store names it. */
+const ledgerFile = 'ledger.sqlite'
 const keyBytes = 32
 const format = 1
 
@@ -28,19 +30,44 @@ export interface ShopFacts {
  * Makes the folder if there is none.
  *
  * @returns Whether others than its owner may look into it: worth a warning.
- * @throws {Failure} It cannot be made or is not a folder.
+ * @throws {Failure} It cannot be made, is not a folder, or has lost its ledger.
  */
 export async function ensure(folder: string): Promise<{ readonly open: boolean }> {
+  const open = await makeFolder(folder)
+  if ((await readFacts(folder)) !== undefined) await assertLedger(folder)
+  return { open }
+}
+
+async function makeFolder(folder: string): Promise<boolean> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 })
     const stats = await stat(folder)
-    return { open: process.platform !== 'win32' && (stats.mode & 0o077) !== 0 }
+    return process.platform !== 'win32' && (stats.mode & 0o077) !== 0
   } catch (cause) {
     throw unusable(folder, cause)
   }
 }
 
-/** @throws {Failure} There is no ledger in the folder. */
+/**
+ * The facts are written when the ledger is there. If it is not any more, new books would forget what everybody owes,
+ * and every sum in them would hold.
+ */
+async function assertLedger(folder: string): Promise<void> {
+  const path = join(folder, ledgerFile)
+  const stats = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return undefined
+    throw unusable(path, cause)
+  })
+  if (stats !== undefined && stats.size > 0) return
+  throw new Failure({
+    code: 'FOLDER_DAMAGED',
+    exit: exitCodes.folder,
+    message: `The ledger of ${folder} is gone: ${path} is ${stats === undefined ? 'missing' : 'empty'}. Nothing was done.`,
+    next: 'restore the whole folder from a backup; to begin with empty books, name a new folder with --data',
+  })
+}
+
+/** @throws {Failure} There is no ledger in the folder, or there is none any more. */
 export async function assertExists(folder: string): Promise<void> {
   const stats = await stat(folder).catch(() => undefined)
   if (stats?.isDirectory() !== true || (await readFacts(folder)) === undefined) {
@@ -51,6 +78,7 @@ export async function assertExists(folder: string): Promise<void> {
       next: 'name the data folder of the shop with --data; `millstream shop` makes one',
     })
   }
+  await assertLedger(folder)
 }
 
 /**
