@@ -50,6 +50,15 @@ describe('a failure', () => {
     expect(Failure.from(failure)).toBe(failure)
   })
 
+  it('tells what to do about an address that is taken', () => {
+    class ListenError extends MillstreamError {
+      override readonly name = 'Test.ListenError'
+      readonly code = 'BTP_LISTEN'
+    }
+    const taken = Failure.from(new ListenError('Port 9000 is taken.'))
+    expect(taken).toMatchObject({ exit: 11, next: expect.stringMatching(/nothing was started.*--btp-port/) })
+  })
+
   it('lets no words of a peer steer the terminal', () => {
     const hostile = new Failure.Failure({ code: 'X', exit: 1, message: 'the shop said "\u001b[2Jgone\r\u009b"' })
     for (const control of ['\u001b', '\r', '\u009b']) expect(Failure.format(hostile)).not.toContain(control)

@@ -43,7 +43,9 @@ export class Failure extends MillstreamError {
 export function from(error: unknown): Failure {
   if (error instanceof Failure) return error
   if (error instanceof MillstreamError) {
-    return new Failure({ code: error.code, exit: ofCode(error.code), message: error.message, cause: error })
+    const { code, message } = error
+    const next = adviceOfCodes[code]
+    return new Failure({ code, exit: ofCode(code), message, cause: error, ...(next === undefined ? {} : { next }) })
   }
   const words = error instanceof Error ? error.message : String(error)
   return new Failure({
@@ -53,6 +55,11 @@ export function from(error: unknown): Failure {
     next: 'please report it, with what you typed; with MILLSTREAM_DEBUG=1 it says where it happened',
     cause: error,
   })
+}
+
+/** What to do about errors of our packages that cannot know the options of a command. */
+const adviceOfCodes: Readonly<Record<string, string>> = {
+  BTP_LISTEN: 'nothing was started; choose another port with --btp-port, or check --host, --tls-cert and --tls-key',
 }
 
 /** The block that a person reads; ends with a line break. */

@@ -1,7 +1,7 @@
 /** What can go wrong while paying, as failures of the command: each error of the payer has its exit code here. */
 import { PayError, type Money as PayMoney } from '@millstream/pay'
 import { type Asset, MillstreamError } from '@millstream/units'
-import { exitCodes, ofCode } from './exit-code.js'
+import { type ExitCode, exitCodes, ofCode } from './exit-code.js'
 import { Failure, from as failureFrom } from './failure.js'
 import * as Meter from './meter.js'
 import * as Money from './money.js'
@@ -26,20 +26,47 @@ export function from(error: unknown, facts: PayFacts): Failure {
     exit: error.money.unknown > 0n ? exitCodes.unresolved : exit,
     message: error.message,
     fields: [...moneyFields(error.money, facts.unit), ...account],
-    next: exit === exitCodes.money && facts.account !== undefined ? fundingAdvice(facts.account, facts) : error.next,
+    next: adviceFor(error, exit, facts),
     cause: error,
   })
 }
+
+function adviceFor(error: PayError, exit: ExitCode, facts: PayFacts): string {
+  const { account } = facts
+  if (exit === exitCodes.money && account !== undefined) return withDoubts(error, fundingAdvice(account, facts))
+  return withDoubts(error, isCertificateRefused(error) ? certificateAdvice : error.next)
+}
+
+function withDoubts({ money }: PayError, advice: string): string {
+  return money.unknown > 0n ? `${advice}\n${countedAsSpent}` : advice
+}
+
+const certificateAdvice = `if the certificate is one of your own, name it, or the authority that signed it:
+NODE_EXTRA_CA_CERTS=FILE.pem millstream pay …
+if not, this may be somebody else's server; nothing was paid`
+
+/** `fetch` wraps what TLS found wrong once or twice. */
+function isCertificateRefused(error: unknown): boolean {
+  for (let at = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth++) {
+    const { code } = at as NodeJS.ErrnoException
+    if (code !== undefined && certificateCodes.test(code)) return true
+  }
+  return false
+}
+
+const certificateCodes = /^(DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(VERIFY|GET_ISSUER)|CERT_|ERR_TLS_CERT_)/
 
 /** What the operator of the ledger can type. */
 export function fundingAdvice(account: string, { budget }: Pick<PayFacts, 'budget'>): string {
   return `ask the operator of the ledger for money or credit, who gives it with
 millstream ledger fund ${account} ${budget}
+or
 millstream ledger limit ${account} ${budget}
 and run this again; what was refused cost nothing`
 }
 
-const countedAsSpent = 'they count as spent until the ledger says otherwise, which the next run on this ledger asks it'
+const countedAsSpent =
+  'what is unknown counts as spent until the ledger says otherwise; a later run on this ledger asks it'
 
 /** The stream ended, and of some payments nobody said what became of them. */
 export function unresolved(amount: bigint, asset: Asset | undefined): Failure {
@@ -88,7 +115,9 @@ function moneyFields(money: PayMoney, unit: string): Array<readonly [string, str
     ['held', held === 0n ? 'nothing' : `${show(held)}, paid or given back by its expiry`],
   ]
   if (unknown > 0n) fields.push(['unknown', `${show(unknown)}, which counts as spent`])
-  if (lost > 0n) fields.push(['lost', `${show(lost)} for pieces that did not arrive`])
+  // What is unknown may not have been paid at all.
+  const atMost = unknown > 0n ? 'at most ' : ''
+  if (lost > 0n) fields.push(['lost', `${atMost}${show(lost)} for pieces that did not arrive`])
   return fields
 }
 

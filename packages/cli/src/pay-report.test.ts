@@ -33,7 +33,14 @@ describe('the summary of a run', () => {
     const doubtful = { ...summary, held: 1n, unknown: 2n, lost: 3n, stopped: 'broken' as const }
     expect(PayReport.line(PayReport.ofRun(doubtful, facts))).toBe(
       '60 letters, paid 60 (0.00000006 XRP), 1 (0.000000001 XRP) held, 2 (0.000000002 XRP) of unknown outcome, ' +
-        '3 (0.000000003 XRP) for pieces that did not arrive in 4.9 s, 12.2/s: the content broke off\n',
+        'at most 3 (0.000000003 XRP) for pieces that did not arrive in 4.9 s, 12.2/s: the content broke off\n',
+    )
+  })
+
+  it('knows what was lost when nothing is unknown', () => {
+    const known = { ...summary, lost: 3n, stopped: 'broken' as const }
+    expect(PayReport.line(PayReport.ofRun(known, facts))).toContain(
+      'paid 60 (0.00000006 XRP), 3 (0.000000003 XRP) for pieces that did not arrive in 4.9 s',
     )
   })
 

@@ -56,12 +56,15 @@ const words: Record<RunSummary['stopped'], string> = {
 export function line(summary: RunSummary): string {
   const { asset } = summary
   const money = (text: string) => (asset === undefined ? text : printable(Money.format(BigInt(text), asset)))
+  const atMost = summary.unknown === '0' ? '' : 'at most '
   const doubtful = [
-    ['held', summary.held],
-    ['of unknown outcome', summary.unknown],
-    ['for pieces that did not arrive', summary.lost],
+    ['', summary.held, 'held'],
+    ['', summary.unknown, 'of unknown outcome'],
+    [atMost, summary.lost, 'for pieces that did not arrive'],
   ] as const
-  const doubts = doubtful.filter(([, amount]) => amount !== '0').map(([what, amount]) => `, ${money(amount)} ${what}`)
+  const doubts = doubtful
+    .filter(([, amount]) => amount !== '0')
+    .map(([before, amount, what]) => `, ${before}${money(amount)} ${what}`)
   const counted = Meter.pieces(summary.pieces, summary.unit)
   const rate = summary.pieces === 0 ? '' : `, ${Meter.formatRate(summary.piecesPerSecond)}`
   const why = summary.stopped === 'failed' ? `it failed (${summary.error})` : words[summary.stopped]
