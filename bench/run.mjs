@@ -5,9 +5,9 @@ import { comparePayments, growth } from './payments.mjs'
 
 const quick = process.argv.includes('--quick')
 const payments = await comparePayments({
-  runs: quick ? 1 : 5,
+  runs: quick ? 1 : 3,
   letters: quick ? 20_000 : 100_000,
-  originalLetters: quick ? 2_000 : 10_000,
+  originalLetters: quick ? 2_000 : 5_000,
   windows: [16, 64, 256, 1024, 4096],
   originalWindows: [64, 256, 1024],
 })
