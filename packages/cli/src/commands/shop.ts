@@ -28,6 +28,7 @@ import * as ContentSource from '../content-source.js'
 import * as DataFolder from '../data-folder.js'
 import { type ExitCode, exitCodes } from '../exit-code.js'
 import { Failure } from '../failure.js'
+import * as HttpConnections from '../http-connections.js'
 import * as Logs from '../logs.js'
 import type { Content } from '../option.js'
 import * as Signals from '../signals.js'
@@ -56,10 +57,6 @@ export interface ShopOptions {
 /** The trustline of the tutorial: billionths of an XRP. */
 const asset: Asset = { code: 'XRP', scale: 9 }
 const healthPath = '/healthz'
-/** Readers at one time; one more is turned away. */
-const httpConnectionsMax = 10_000
-/** How long a request may take to arrive: its head, and all of it. */
-const httpLimits = { headersTimeout: 10_000, requestTimeout: 30_000 }
 /** How long readers may take to get what is on its way to them when the shop ends. */
 const httpCloseMs = 2_000
 /** How long nothing must have come from payers before their ledger stops, and how long that may take. */
@@ -151,8 +148,10 @@ async function start(
     else sell(request, response)
   }
   const server =
-    tls === undefined ? createHttpServer(httpLimits, handler) : createHttpsServer({ ...tls, ...httpLimits }, handler)
-  server.maxConnections = httpConnectionsMax
+    tls === undefined
+      ? createHttpServer(HttpConnections.serverTimes, handler)
+      : createHttpsServer({ ...tls, ...HttpConnections.serverTimes }, handler)
+  HttpConnections.bound(server)
   const { port } = await listen(server, options.port, address)
   let ended: Promise<void> | undefined
   closing.push(
