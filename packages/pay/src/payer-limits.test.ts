@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { letters } from './internal/testing/fake-shop.js'
 import { createWorld, failureOf, story, textOf, url, type WorldOptions } from './internal/testing/payer-world.js'
+import { AssetNotAllowedError } from './terms-check.js'
 
 describe('limits', () => {
   it('are looked at before anything is opened', async () => {
@@ -130,6 +131,11 @@ describe('limits', () => {
     response.stop()
     await response.summary
     expect(opened).toEqual([])
+  })
+
+  it('name the option as it is typed', () => {
+    const error = new AssetNotAllowedError({ code: 'USD', scale: 2 }, { code: 'XRP', scale: 9 })
+    expect(error.next).toContain('--asset USD:2 ')
   })
 
   it('of another asset need amounts of their own', () => {

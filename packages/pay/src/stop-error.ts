@@ -87,8 +87,12 @@ export class NotDeliveredError extends PayError {
   override readonly name = 'StopError.NotDeliveredError'
   readonly code = 'PAY_NOT_DELIVERED'
   constructor(stop: Stop) {
+    // Where nothing is known to be paid, the shop may not have been paid either.
+    const isPaid = stop.money.piecesPaid > 0
     super({
-      message: 'The shop took payments and did not send what they paid for.',
+      message: isPaid
+        ? 'The shop took payments and did not send what they paid for.'
+        : 'The ledger did not say what became of the payments, and what they were for did not come.',
       next: 'do not count on what was lost; a lower --risk loses less',
       money: stop.money,
     })

@@ -65,7 +65,7 @@ export class AssetNotAllowedError extends PayError {
   constructor(asset: Asset, allowed: Asset) {
     super({
       message: `The shop wants to be paid in ${nameOf(asset)}; your limits are for ${nameOf(allowed)}.`,
-      next: `run again with --asset ${asset.code}/${asset.scale} and a --max-price and --budget for it; nothing was paid`,
+      next: `run again with --asset ${asset.code}:${asset.scale} and a --max-price and --budget for it; nothing was paid`,
     })
   }
 }
