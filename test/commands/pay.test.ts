@@ -1,6 +1,6 @@
 /** `millstream pay` as a process, against a shop as a process: every way to end, and what it costs. */
 import { once } from 'node:events'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -97,6 +97,18 @@ describe('a payer', () => {
     expect(ended.code).toBe(0)
     expect(Millstream.summary(ended)).toMatchObject({ stopped: 'reader_left', unknown: '0', held: '0' })
     expect(await income(folder)).toBe(Number(Millstream.summary(ended).paid))
+  })
+
+  it('says what became of the money when its folder is taken away while it pays', async () => {
+    const { ready } = await Millstream.shop(folder, credit)
+    const payer = Millstream.start(['pay', ready.http, '--json', '--home', home])
+    await payer.until(({ stdoutBytes }) => stdoutBytes > 500)
+    await rm(home, { recursive: true })
+    const ended = await payer.ended
+    expect(ended.code).toBe(9)
+    const summary = Millstream.summary(ended)
+    expect(summary).toMatchObject({ error: 'PAY_BOOK_FAILED', unknown: '0', held: '0', lost: '0' })
+    expect(await income(folder)).toBe(Number(summary.paid))
   })
 
   it('pays no more than what its reader takes', async () => {

@@ -98,6 +98,17 @@ export function outputFailed(reason: string): Failure {
   })
 }
 
+/** All was paid and received; the last that the folder was to take, it did not. */
+export function folderFailed(folder: string, cause: Error): Failure {
+  return new Failure({
+    code: 'PAY_STATE_UNUSABLE',
+    exit: exitCodes.folder,
+    message: `The payer's folder ${folder} cannot be written any more: ${cause.message}.`,
+    next: 'see to the disk and its permissions; what the folder does not know counts as spent until a later run asks the ledger',
+    cause,
+  })
+}
+
 export function notServed({ status, url }: { readonly status: number; readonly url: string }): Failure {
   return new Failure({
     code: 'PAY_NOT_SERVED',

@@ -113,6 +113,8 @@ class Payment {
     const rails = PayerRails.create({ state, observer })
     this.rails = rails
     let payer: Payer | undefined
+    let outcome: Outcome | undefined
+    let thrown: unknown
     try {
       const named =
         options.ledger === undefined || options.dryRun ? {} : { rail: await rails.openNamed(options.ledger) }
@@ -127,14 +129,20 @@ class Payment {
         randomBytes,
         observer,
       })
-      if (options.dryRun) return await this.quote(payer, rails)
-      this.response = await payer.fetch(this.url, { signal: this.abort.signal })
-      return await this.read(this.response)
-    } finally {
-      await payer?.close()
-      await rails.close()
-      await state.close()
+      if (options.dryRun) outcome = await this.quote(payer, rails)
+      else {
+        this.response = await payer.fetch(this.url, { signal: this.abort.signal })
+        outcome = await this.read(this.response)
+      }
+    } catch (error) {
+      thrown = error
     }
+    // What goes wrong here does not take the place of what went wrong before.
+    const notClosed = await closeAll([payer, rails, state])
+    if (outcome === undefined) throw thrown
+    if (notClosed === undefined || outcome.failure !== undefined) return outcome
+    const failure = PayFailure.folderFailed(options.home, notClosed)
+    return { summary: { ...outcome.summary, exit: failure.exit }, failure }
   }
 
   /** Ctrl-C, or a reader that has gone: nothing new is paid, what is in flight is waited for. */
@@ -318,6 +326,19 @@ const nothing = {
   bytes: 0,
   seconds: 0,
   inFlight: 0,
+}
+
+/** Closes each, whatever becomes of the others. @returns What went wrong first. */
+async function closeAll(all: ReadonlyArray<{ close(): Promise<void> } | undefined>): Promise<Error | undefined> {
+  let first: Error | undefined
+  for (const one of all) {
+    try {
+      await one?.close()
+    } catch (error) {
+      first ??= error instanceof Error ? error : new Error(String(error))
+    }
+  }
+  return first
 }
 
 function exitOfQuote({ refusal }: Quote): ExitCode {
