@@ -5,6 +5,8 @@ import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { hashes, randomBytes, systemClock } from '@millstream/hashes'
+import { openSqlite } from '@millstream/ledger-sqlite'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import * as Millstream from '../processes/millstream.js'
 
@@ -268,3 +270,24 @@ async function ask(url: string, text: string): Promise<string> {
   for await (const chunk of socket as AsyncIterable<Buffer>) chunks.push(chunk)
   return Buffer.concat(chunks).toString('latin1')
 }
+
+describe('the folder of a shop', () => {
+  it('is waited for while an operator’s command holds it', async () => {
+    const holder = await openSqlite({ folder, clock: systemClock, hashes, randomBytes })
+    const child = Millstream.start(['shop', '--port', '0', '--btp-port', '0', '--data', folder])
+    await child.until(({ stderr }) => stderr.includes('cli.data_folder_held'))
+    expect(child.stdout).toBe('')
+    await holder.close()
+    await child.until(({ stdout }) => stdout.startsWith('ready '))
+    child.kill('SIGTERM')
+    expect((await child.ended).code).toBe(0)
+  })
+
+  it('is refused at once while another shop has it', async () => {
+    await Millstream.shop(folder)
+    const second = await Millstream.run(['shop', '--port', '0', '--btp-port', '0', '--data', folder])
+    expect(second).toMatchObject({ code: 9, stdout: '' })
+    expect(second.stderr).toMatch(/ code +LEDGER_FOLDER_IN_USE\n/)
+    expect(second.stderr).not.toContain('cli.data_folder_held')
+  })
+})

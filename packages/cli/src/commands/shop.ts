@@ -28,6 +28,7 @@ import * as ContentSource from '../content-source.js'
 import * as DataFolder from '../data-folder.js'
 import { type ExitCode, exitCodes } from '../exit-code.js'
 import { Failure } from '../failure.js'
+import * as FreeFolder from '../free-folder.js'
 import * as HttpConnections from '../http-connections.js'
 import * as Logs from '../logs.js'
 import type { Content } from '../option.js'
@@ -191,14 +192,11 @@ async function openStores(
     // A ledger that forgets makes streams that nobody can come back to: so does a key that nobody keeps.
     return { store, streams: createMemoryStreamStore(), key: randomBytes(32) }
   }
-  const { ledger, streams, close } = await openSqlite({
+  const { ledger, streams, close } = await FreeFolder.whenFree(
     folder,
-    clock: systemClock,
-    hashes,
-    randomBytes,
-    limits,
-    observer,
-  })
+    () => openSqlite({ folder, clock: systemClock, hashes, randomBytes, limits, observer }),
+    () => logger.info({ folder }, 'cli.data_folder_held'),
+  )
   closing.push(close)
   await DataFolder.pinFacts(folder, { prefix, asset })
   return { store: ledger, streams, key: await DataFolder.shopKey(folder, randomBytes) }
