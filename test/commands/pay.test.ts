@@ -87,6 +87,19 @@ describe('a payer', () => {
     expect(ended.stderr).toMatch(/ held: you ended it at once\n$| held in .*: you ended it at once\n$/)
   })
 
+  it('says what it waits for when the shop has died with payments in flight', async () => {
+    const { child, ready } = await Millstream.shop(folder, credit)
+    const payer = Millstream.start(['pay', ready.http, '--home', home, '--quiet'])
+    await payer.until(({ stdoutBytes }) => stdoutBytes > 500)
+    child.kill('SIGSTOP')
+    child.kill('SIGKILL')
+    await payer.until(({ stderr }) => /The stream is over.* \d+ payments/.test(stderr))
+    payer.kill('SIGINT')
+    await payer.until(({ stderr }) => stderr.includes('press Ctrl-C again'))
+    payer.kill('SIGINT')
+    expect((await payer.ended).code).toBe(8)
+  })
+
   it('stops when the reader of its stdout goes', async () => {
     const { ready } = await Millstream.shop(folder, credit)
     const payer = Millstream.start(['pay', ready.http, '--json', '--home', home], { unread: true })

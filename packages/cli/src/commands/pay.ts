@@ -40,6 +40,8 @@ interface Outcome {
 }
 
 const tickMs = 500
+/** How long the end of a stream may take without a word. */
+const explainAfterMs = 1_000
 /** A terminal with fewer rows has none to give to the meter. */
 const rowsMin = 4
 /** How long another run on the same account may take to end. */
@@ -145,6 +147,14 @@ class Payment {
     return { summary: { ...outcome.summary, exit: failure.exit }, failure }
   }
 
+  /** The stream is over, and its payments are not. */
+  private explainWait(response: PaidResponse): void {
+    const { inFlight } = response.progress()
+    if (this.options.json || this.abort.signal.aborted || inFlight === 0) return
+    this.finishLine()
+    this.say(`The stream is over. Waiting for the ledger to say what became of ${inFlight} payments.\n`)
+  }
+
   /** Ctrl-C, or a reader that has gone: nothing new is paid, what is in flight is waited for. */
   stop(): void {
     this.abort.abort()
@@ -185,10 +195,12 @@ class Payment {
       }
     } catch (error) {
       failure = error
-    } finally {
-      clearInterval(ticking)
     }
+    // A ledger that is away is waited for until all that is held has expired: nobody is left to guess at that.
+    const explaining = setTimeout(() => this.explainWait(response), explainAfterMs)
     const summary = await response.summary
+    clearTimeout(explaining)
+    clearInterval(ticking)
     const error = summary.error ?? failure
     const facts = { account: this.rails?.account, unit: this.unit(), budget: this.limits.budget }
     const failed = error === undefined ? this.doubts(summary) : PayFailure.from(error, facts)
