@@ -5,6 +5,7 @@ import { systemClock as clock, hashes, randomBytes } from '@millstream/hashes'
 import { createPayer } from '@millstream/pay'
 
 const [url, uri] = process.argv.slice(2)
+if (uri === undefined) throw new Error('usage: node reader.mjs http://HOST:PORT/ btp+ws://USER:TOKEN@HOST:PORT/')
 const plugin = createTrustlineClient({ uri, connect: webSocketConnector(), clock, hashes, randomBytes })
 await plugin.connect()
 
