@@ -12,8 +12,8 @@ const folders = [...foldersIn('packages'), ...foldersIn('packages/compat')].filt
   fs.existsSync(`${folder}/package.json`),
 )
 for (const folder of folders) checkPackage(folder)
-if (/"resolved": "https?:/.test(fs.readFileSync('package-lock.json', 'utf8')))
-  faults.push('package-lock.json: names a registry')
+for (const [name, { resolved = '' }] of Object.entries(readJson('package-lock.json').packages))
+  if (/^https?:/.test(resolved)) faults.push(`package-lock.json: names the registry of ${name}`)
 
 for (const fault of faults) console.error(fault)
 console.log(`${folders.length} packages checked, ${faults.length} faults`)
