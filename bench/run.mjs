@@ -7,7 +7,7 @@ const quick = process.argv.includes('--quick')
 const payments = await comparePayments({
   runs: quick ? 1 : 3,
   letters: quick ? 20_000 : 100_000,
-  originalLetters: quick ? 2_000 : 5_000,
+  originalLetters: quick ? 20_000 : 50_000,
   windows: [16, 64, 256, 1024, 4096],
   originalWindows: [64, 256, 1024],
 })
