@@ -5,6 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { openCutProxy } from '../../packages/trustline/src/testing/cut-proxy.js'
 import * as Millstream from '../processes/millstream.js'
 
 let folder: string
@@ -246,6 +247,25 @@ describe('a payer', () => {
     first.kill('SIGINT')
     expect((await first.ended).code).toBe(0)
     expect((await pay(ready.http, '--pieces', '5')).code).toBe(0)
+  })
+
+  it('ends a stream with the connection of an account without credentials, and counts what is unresolved as spent', async () => {
+    const { ready } = await Millstream.shop(folder, credit)
+    const proxy = await openCutProxy(Number(new URL(ready.btp.replace(/^btp\+/, '')).port))
+    const passing = ['--ledger', `btp+ws://:@127.0.0.1:${proxy.port}/`]
+    const payer = Millstream.start(['pay', ready.http, '--json', '--home', home, ...passing])
+    await payer.until(({ stdoutBytes }) => stdoutBytes > 500)
+    proxy.cut()
+    const ended = await payer.ended
+    const summary = Millstream.summary(ended)
+    expect(summary).toMatchObject({ stopped: 'account_ended', error: 'PAY_ACCOUNT_ENDED', held: '0' })
+    expect(ended.code).toBe(summary.unknown === '0' ? 6 : 8)
+    const total = await income(folder)
+    expect(total).toBeGreaterThanOrEqual(Number(summary.paid))
+    expect(total).toBeLessThanOrEqual(Number(summary.paid) + Number(summary.unknown))
+    expect(await pay(ready.http, '--pieces', '5', ...passing)).toMatchObject({ code: 0 })
+    expect(await income(folder)).toBe(total + 5)
+    await proxy.close()
   })
 
   it('says that content broke off, and is no further than its risk behind', async () => {

@@ -777,6 +777,16 @@ describe('trustline client', () => {
     })
   })
 
+  it('outlives its connections when it has credentials', async () => {
+    await connect()
+    let ends = 0
+    client.onAccountEnded(() => ends++)
+    network.cut()
+    await time.advance(1_000)
+    expect(host.sessions).toBe(2)
+    expect(ends).toBe(0)
+  })
+
   describe('an account without credentials', () => {
     beforeEach(async () => {
       client = createClient({ uri: noCredentials })
@@ -835,6 +845,33 @@ describe('trustline client', () => {
       network.cut()
       await time.settle()
       expect(seen.outcome).toEqual({ status: 'fulfilled' })
+    })
+
+    it('says that it has ended when all outcomes are told, before there is another one', async () => {
+      const seen = send(payment().transfer)
+      await time.settle()
+      const ends: unknown[] = []
+      const forget = client.onAccountEnded(() => ends.push([client.isConnected, client.unresolved, host.sessions]))
+      network.cut()
+      expect(ends).toEqual([[false, 0, 1]])
+      await time.settle()
+      expect(seen.outcome).toMatchObject({ status: 'unknown' })
+      await time.advance(1_000)
+      network.cut()
+      expect(ends).toHaveLength(2)
+      forget()
+      await time.advance(1_000)
+      network.cut()
+      expect(ends).toHaveLength(2)
+    })
+
+    it('does not end when the client is closed', async () => {
+      let ends = 0
+      client.onAccountEnded(() => ends++)
+      const closed = client.close()
+      await time.advance(2_000)
+      await closed
+      expect(ends).toBe(0)
     })
 
     it('refuses new transfers until it has another one', async () => {

@@ -70,6 +70,8 @@ export interface TrustlineClient extends Plugin {
   message(protocolData: BtpFrame.ProtocolData): Promise<BtpFrame.ProtocolData>
   /** Registers who answers MESSAGE frames of the host. Without one they are refused. */
   handleMessages(handler: MessageHandler): void
+  /** Present on every client; only an account of empty credentials ever ends. */
+  onAccountEnded(listener: () => void): () => void
   /** Calls back when the connection comes or goes. Returns what ends that. */
   onConnectionChange(listener: (isConnected: boolean) => void): () => void
   /** Waits, within a bound, for what is in flight; what is then unresolved is `unknown`. */
@@ -89,6 +91,7 @@ export function createTrustlineClient(options: TrustlineClientOptions): Trustlin
   const limits = { ...clientLimits, ...options.limits }
   const isPassing = uri.username === '' && uri.token === ''
   const listeners = new Set<(isConnected: boolean) => void>()
+  const endedListeners = new Set<() => void>()
   let handleMessage: MessageHandler | undefined
   let sweepTimer: unknown
   let closing: Promise<void> | undefined
@@ -125,6 +128,7 @@ export function createTrustlineClient(options: TrustlineClientOptions): Trustlin
       outgoing.lost()
       incoming.lost()
       observer?.({ name: 'btp.client_disconnected', level: 'warn', reason, unresolved })
+      if (isPassing) call(endedListeners, (listener) => listener())
       tell(false)
     },
   })
@@ -160,6 +164,10 @@ export function createTrustlineClient(options: TrustlineClientOptions): Trustlin
     onConnectionChange(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
+    },
+    onAccountEnded(listener) {
+      endedListeners.add(listener)
+      return () => endedListeners.delete(listener)
     },
     close() {
       closing ??= close()
@@ -221,9 +229,13 @@ export function createTrustlineClient(options: TrustlineClientOptions): Trustlin
   }
 
   function tell(isConnected: boolean): void {
-    for (const listener of listeners) {
+    call(listeners, (listener) => listener(isConnected))
+  }
+
+  function call<T>(all: Iterable<T>, one: (listener: T) => void): void {
+    for (const listener of all) {
       try {
-        listener(isConnected)
+        one(listener)
       } catch (error) {
         observer?.({ name: 'btp.handler_failed', level: 'error', error })
       }

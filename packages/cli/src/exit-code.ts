@@ -58,6 +58,7 @@ const exitsOfCodes: ReadonlyArray<readonly [prefix: string, exit: ExitCode]> = [
   ['PAY_LEDGER_REFUSED', exitCodes.money],
   ['PAY_CONTENT_BROKEN', exitCodes.content],
   ['PAY_NOT_DELIVERED', exitCodes.content],
+  ['PAY_ACCOUNT_ENDED', exitCodes.ledger],
   ['PAY_BOOK_FAILED', exitCodes.folder],
   ['PAY_ADDRESS_IN_USE', exitCodes.folder],
   ['PAY_ACCOUNT_IN_USE', exitCodes.folder],

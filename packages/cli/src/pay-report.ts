@@ -45,6 +45,7 @@ const words: Record<RunSummary['stopped'], string> = {
   broken: 'the content broke off',
   refused: 'the shop refused a payment',
   ledger_refused: 'the ledger refused a payment',
+  account_ended: 'the connection to the ledger was cut, and the account ended with it',
   not_delivered: 'the shop took payments and delivered nothing',
   state_failed: 'the folder of the payer cannot be written',
   failed: 'it failed',

@@ -11,7 +11,10 @@ export interface PayerSettings {
   readonly patienceMs: number
   /** How long refusals that pass (T…) are borne without a single payment getting through. 30,000 */
   readonly refusalsMs: number
-  /** After `stop()`: how long what is in flight may take until the body is closed, so that the shop lets go. 1,000 */
+  /**
+   * After `stop()`: how long what is in flight may take until the body is closed, so that the shop lets go. After the
+   * account has ended: how long pieces that may be paid may keep away. 1,000
+   */
   readonly leaveMs: number
 }
 

@@ -6,11 +6,11 @@
  */
 import type { Plugin } from '@millstream/plugin'
 import type { Hashes, Instant, Observer, RandomBytes, Timers } from '@millstream/units'
-import { type Book, createBook } from './book.js'
 import * as EndpointCheck from './endpoint.js'
 import { fetchHttp } from './fetch-http.js'
 import type { Http, HttpResponse } from './http.js'
 import * as Limits from './limits.js'
+import { createOpenRails, type OpenRail } from './open-rails.js'
 import { PaidBody, toReadable } from './paid-body.js'
 import { type Money, nothingPaid, PayError } from './pay-error.js'
 import type { PayEvent } from './pay-event.js'
@@ -99,8 +99,10 @@ export interface Payer {
   close(): Promise<void>
 }
 
-/** A rail with a book. */
-type OpenRail = Rail & { readonly book: Book }
+interface Running {
+  readonly rail: OpenRail
+  readonly summary: Promise<Summary>
+}
 
 interface Answer {
   readonly response: HttpResponse
@@ -119,8 +121,15 @@ export function createPayer(options: PayerOptions): Payer {
   const settings = { ...payerSettings, ...options.settings }
   const limits = Limits.resolve(options.limits)
   const purse = new Purse(limits.budget)
-  const rails = new Map<string, Promise<OpenRail>>()
-  const running = new Map<PaymentStream, Promise<Summary>>()
+  const running = new Map<PaymentStream, Running>()
+  const rails = createOpenRails({
+    clock,
+    observer,
+    owned: options.rail === undefined,
+    accountEnded(ended) {
+      for (const [payments, { rail }] of running) if (rail === ended) payments.stop('account_ended')
+    },
+  })
 
   return {
     async fetch(url, init = {}) {
@@ -156,16 +165,12 @@ export function createPayer(options: PayerOptions): Payer {
       }
     },
 
-    async reconcile() {
-      for (const rail of rails.values()) await reconcile(await rail)
-    },
+    reconcile: () => rails.reconcile(),
 
     async close() {
       for (const payments of running.keys()) payments.stop('stopped')
-      await Promise.all(running.values())
-      const open = await Promise.allSettled(rails.values())
-      rails.clear()
-      for (const rail of open) if (rail.status === 'fulfilled') await rail.value.close?.()
+      await Promise.all(Array.from(running.values(), ({ summary }) => summary))
+      await rails.close()
     },
   }
 
@@ -205,13 +210,16 @@ export function createPayer(options: PayerOptions): Payer {
     const terms = { ...asked.terms, asset: info.asset, ledger: info.prefix }
     const { price, address, unit } = terms
     const risk = Limits.riskOf(streamLimits, price)
-    const booked = await rail.book.open(address, price)
+    const make = createPaymentMaker(hashes, terms, asked.secret)
+    const counter = PieceCounter.create(unit)
+    const { book } = rail
+    const booked = await book.open(address, price)
     const startedAt = now()
     const { promise: finished, resolve: finish } = withResolvers()
 
     const payments: PaymentStream = new PaymentStream({
       plugin: rail.plugin,
-      make: createPaymentMaker(hashes, terms, asked.secret),
+      make,
       booked,
       purse,
       price,
@@ -234,12 +242,14 @@ export function createPayer(options: PayerOptions): Payer {
     const body = new PaidBody({
       source: response.body,
       payments,
-      counter: PieceCounter.create(unit),
+      counter,
       error: failure,
       ended() {},
     })
     const summary = summarize()
-    running.set(payments, summary)
+    running.set(payments, { rail, summary })
+    // The account may have ended while its book was being opened.
+    if (rail.book !== book) payments.stop('account_ended')
     const stop = () => payments.stop('stopped')
     if (init.signal?.aborted === true) stop()
     init.signal?.addEventListener('abort', stop, { once: true })
@@ -369,59 +379,11 @@ export function createPayer(options: PayerOptions): Payer {
   }
 
   function railFor(asked: Ask, answer: Answer): Promise<OpenRail> {
-    if (options.rail !== undefined) return opened('', () => Promise.resolve(options.rail!))
+    if (options.rail !== undefined) return rails.get('', () => Promise.resolve(options.rail!))
     const endpoint = endpointOf(asked, answer.response, answer.secure)
     const { openPlugin } = options
     if (openPlugin === undefined) throw new EndpointCheck.EndpointMissingError()
-    return opened(endpoint.origin, () => openPlugin(endpoint))
-  }
-
-  function opened(origin: string, open: () => Promise<Rail>): Promise<OpenRail> {
-    const known = rails.get(origin)
-    if (known !== undefined) return known
-    const rail = open().then(async (rail) => {
-      // A rail that was handed in is closed by whoever made it.
-      const closing = options.rail === undefined && rail.close !== undefined ? { close: () => rail.close?.() } : {}
-      const booked: OpenRail = {
-        plugin: rail.plugin,
-        book: rail.book ?? createBook({ clock }),
-        ...(rail.account === undefined ? {} : { account: rail.account }),
-        ...closing,
-      }
-      try {
-        await reconcile(booked)
-      } catch (error) {
-        await booked.close?.()
-        throw error
-      }
-      // One that fails has been reported; the next one may not.
-      rail.onReconnect?.(() => void reconcile(booked).catch(() => {}))
-      return booked
-    })
-    rails.set(origin, rail)
-    rail.catch(() => rails.delete(origin))
-    return rail
-  }
-
-  async function reconcile(rail: OpenRail, tries = 3): Promise<void> {
-    const { plugin, book } = rail
-    let balance: bigint
-    const spent = book.spent()
-    try {
-      balance = await plugin.balance()
-    } catch (error) {
-      observer({ name: 'pay.balance_unavailable', level: 'info', reason: String(error) })
-      return
-    }
-    // What was posted since it was asked for may or may not be in it, so it is asked for again.
-    if (book.spent() !== spent) return tries > 1 ? reconcile(rail, tries - 1) : undefined
-    const verdict = await book.reconcile(balance)
-    if (verdict.status === 'credited') {
-      observer({ name: 'pay.balance_credited', level: 'info', amount: verdict.amount })
-    } else if (verdict.status === 'unexplained') {
-      const { amount, expectedMin } = verdict
-      observer({ name: 'pay.balance_unexplained', level: 'warn', amount, expectedMin, balance })
-    }
+    return rails.get(endpoint.origin, () => openPlugin(endpoint))
   }
 
   function narrowed(init: FetchInit): Limits.Limits {

@@ -424,7 +424,9 @@ export class PaymentStream {
 
     const waitingSince = this.waitingForPieces()
     if (waitingSince !== undefined) {
-      const giveUpAt = waitingSince + this.options.settings.patienceMs
+      const { patienceMs, leaveMs } = this.options.settings
+      // Nothing was taken after the account had ended, and what was taken before is on its way.
+      const giveUpAt = waitingSince + (this.reason === 'account_ended' ? leaveMs : patienceMs)
       const settleAt = Math.min(waitingSince + settleMs, giveUpAt)
       if (now >= settleAt) {
         const pieces = this.options.settlePieces()

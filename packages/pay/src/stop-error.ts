@@ -21,6 +21,8 @@ export function errorOf(stop: Stop): PayError | undefined {
       return new PaymentRefusedError(stop)
     case 'ledger_refused':
       return new LedgerRefusedError(stop)
+    case 'account_ended':
+      return new AccountEndedError(stop)
     case 'not_delivered':
       return new NotDeliveredError(stop)
     case 'state_failed':
@@ -78,6 +80,18 @@ export class LedgerRefusedError extends PayError {
       next: passes
         ? 'see whether the ledger runs and can be reached, and run again; what was refused cost nothing'
         : `have ${account} funded by whoever runs the ledger; what was refused cost nothing`,
+      money: stop.money,
+    })
+  }
+}
+
+export class AccountEndedError extends PayError {
+  override readonly name = 'StopError.AccountEndedError'
+  readonly code = 'PAY_ACCOUNT_ENDED'
+  constructor(stop: Stop) {
+    super({
+      message: 'The connection to the ledger was cut, and an account without user name and token ends with it.',
+      next: 'ask for the URL again, for a new stream; with a user name and a token the account outlives its connections',
       money: stop.money,
     })
   }

@@ -15,6 +15,7 @@ import type { Money, PayError } from './pay-error.js'
  * | `broken`           | the body broke off: this is not the whole content                                |
  * | `refused`          | the shop refused a payment for good                                              |
  * | `ledger_refused`   | the ledger refused a payment for good: no money or credit is left, most likely   |
+ * | `account_ended`    | the account, one without credentials, ended with its connection                  |
  * | `not_delivered`    | the shop took payments and sent nothing                                          |
  * | `state_failed`     | the payer's own book could not be written                                        |
  */
@@ -28,6 +29,7 @@ export type StopReason =
   | 'broken'
   | 'refused'
   | 'ledger_refused'
+  | 'account_ended'
   | 'not_delivered'
   | 'state_failed'
 

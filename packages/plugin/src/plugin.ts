@@ -75,4 +75,10 @@ export interface Plugin {
    * Absent where the peer keeps it.
    */
   posted?(after: Cursor): AsyncIterable<Posted>
+  /**
+   * Calls back when the account of this side has ended, as one without credentials does with its connection: whatever
+   * was unresolved is `unknown` by then, and what is sent afterwards is paid by another account. Absent where accounts
+   * last. Returns what ends the calling back.
+   */
+  onAccountEnded?(listener: () => void): () => void
 }

@@ -1,0 +1,117 @@
+/**
+ * The rails that a payer has open, each with its book. The host's balance is compared with the book when a rail is
+ * opened, whenever its connection has come back, and on demand.
+ */
+import type { Plugin } from '@millstream/plugin'
+import type { Instant, Observer } from '@millstream/units'
+import { type Book, createBook } from './book.js'
+import type { PayEvent } from './pay-event.js'
+import type { Rail } from './rail.js'
+
+/** A rail with the book of the account that pays over it. */
+export interface OpenRail {
+  readonly plugin: Plugin
+  readonly account: string | undefined
+  /** Another one once the account has ended with its connection. */
+  readonly book: Book
+}
+
+export interface OpenRails {
+  /** The rail of `origin`; `open` makes it when there is none. */
+  get(origin: string, open: () => Promise<Rail>): Promise<OpenRail>
+  /** Asks the host of each for the balance, and compares. */
+  reconcile(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface OpenRailsOptions {
+  readonly clock: Instant.Clock
+  readonly observer: Observer<PayEvent>
+  /** Rails that were handed in are closed by whoever made them. */
+  readonly owned: boolean
+  /** The account that paid over this rail has ended: so do the streams that it paid. */
+  readonly accountEnded: (rail: OpenRail) => void
+}
+
+interface Entry extends OpenRail {
+  book: Book
+  forget(): void
+  close(): Promise<void>
+}
+
+export function createOpenRails(options: OpenRailsOptions): OpenRails {
+  const { clock, observer, owned, accountEnded } = options
+  const rails = new Map<string, Promise<Entry>>()
+
+  return {
+    get(origin, open) {
+      const known = rails.get(origin)
+      if (known !== undefined) return known
+      const rail = open().then(enter)
+      rails.set(origin, rail)
+      rail.catch(() => rails.delete(origin))
+      return rail
+    },
+
+    async reconcile() {
+      for (const rail of rails.values()) await reconcile(await rail)
+    },
+
+    async close() {
+      const open = await Promise.allSettled(rails.values())
+      rails.clear()
+      for (const rail of open) if (rail.status === 'fulfilled') await rail.value.close()
+    },
+  }
+
+  async function enter(rail: Rail): Promise<Entry> {
+    const { plugin } = rail
+    const entry: Entry = {
+      plugin,
+      account: rail.account,
+      book: rail.book ?? createBook({ clock }),
+      forget: () => {},
+      async close() {
+        entry.forget()
+        if (owned) await rail.close?.()
+      },
+    }
+    try {
+      await reconcile(entry)
+    } catch (error) {
+      await entry.close()
+      throw error
+    }
+    // One that fails has been reported; the next one may not.
+    rail.onReconnect?.(() => void reconcile(entry).catch(() => {}))
+    const forget = plugin.onAccountEnded?.(() => {
+      // What comes next is paid by another account, of which the old book knows nothing.
+      entry.book = createBook({ clock })
+      accountEnded(entry)
+    })
+    if (forget !== undefined) entry.forget = forget
+    return entry
+  }
+
+  async function reconcile(rail: OpenRail, tries = 3): Promise<void> {
+    const { plugin, book } = rail
+    let balance: bigint
+    const spent = book.spent()
+    try {
+      balance = await plugin.balance()
+    } catch (error) {
+      observer({ name: 'pay.balance_unavailable', level: 'info', reason: String(error) })
+      return
+    }
+    if (rail.book !== book) return
+    // What was posted since it was asked for may or may not be in it, so it is asked for again.
+    if (book.spent() !== spent) return tries > 1 ? reconcile(rail, tries - 1) : undefined
+    const verdict = await book.reconcile(balance)
+    if (verdict.status === 'credited') {
+      observer({ name: 'pay.balance_credited', level: 'info', amount: verdict.amount })
+    } else if (verdict.status === 'unexplained') {
+      const { amount, expectedMin } = verdict
+      observer({ name: 'pay.balance_unexplained', level: 'warn', amount, expectedMin, balance })
+    }
+  }
+}
