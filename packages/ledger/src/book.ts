@@ -13,11 +13,10 @@ import type { Hashes, Instant, RandomBytes } from '@millstream/units'
 import type { Account, AccountId } from './account.js'
 import type { Changes, HeldTransfer } from './changes.js'
 import type { Command, Expired, Outcome, OutcomeOf } from './command.js'
-import * as Accounts from './internal/accounts.js'
 import { assertCommands } from './internal/assert-command.js'
+import { decide } from './internal/decide.js'
 import { idStates } from './internal/id-table.js'
 import { type FindReference, LedgerState } from './internal/ledger-state.js'
-import * as Movements from './internal/movements.js'
 import * as Restore from './internal/restore.js'
 import type { TransferState } from './internal/transfer-state.js'
 import * as Transfers from './internal/transfers.js'
@@ -71,34 +70,8 @@ export class Book {
     this.#restoring = undefined
     const expired = this.#advance()
     const outcomes: Outcome[] = new Array(commands.length)
-    for (let i = 0; i < commands.length; i++) outcomes[i] = this.#decide(commands[i]!)
+    for (let i = 0; i < commands.length; i++) outcomes[i] = decide(this.#state, commands[i]!)
     return { outcomes: outcomes as never, expired }
-  }
-
-  #decide(command: Command): Outcome {
-    const state = this.#state
-    switch (command.type) {
-      case 'prepare':
-        return Transfers.prepare(state, command)
-      case 'fulfill':
-        return Transfers.fulfill(state, command)
-      case 'reject':
-        return Transfers.reject(state, command)
-      case 'look_up':
-        return Transfers.lookUp(state, command)
-      case 'open':
-        return Accounts.open(state, command)
-      case 'limit':
-        return Accounts.limit(state, command)
-      case 'deposit':
-        return Movements.deposit(state, command)
-      case 'withdraw':
-        return Movements.withdraw(state, command)
-      case 'merge':
-        return Movements.merge(state, command)
-      case 'write_off':
-        return Movements.writeOff(state, command)
-    }
   }
 
   /** Brings ledger time up to the clock and ends what is overdue. A clock that went back stands still here. */

@@ -10,15 +10,22 @@ import type { Changes, LedgerRecord } from './changes.js'
 import type { Command } from './command.js'
 import { GroupCommit } from './group-commit.js'
 import { isPosted, RecentRecords } from './internal/recent-records.js'
+import { expiredKeptMs } from './internal/transfers.js'
 import * as Journal from './journal.js'
 import {
+  type Balance,
   type Batch,
+  BooksDisagreeError,
   type CheckReport,
   type Cursor,
   type Entry,
   FeedPrunedError,
+  HistoryPrunedError,
+  type HistoryStart,
   type Hold,
   type LedgerLimits,
+  type PruneReport,
+  type PruneRequest,
   type SearchOutcome,
   type Store,
   StoreClosedError,
@@ -174,26 +181,31 @@ class MemoryStore implements Store {
   }
 
   async search(source: AccountId, id: TransferId.TransferId, expiresAt: Instant.Instant): Promise<SearchOutcome> {
-    const { all } = this.#recent
+    const { all, start } = this.#recent
+    const earliest = Instant.after(expiresAt, -this.#book.limits.expiresInMsMax)
     for (let i = all.length - 1; i >= 0; i--) {
       const record = all[i]!
-      if (record.at < Instant.after(expiresAt, -this.#book.limits.expiresInMsMax)) break
+      if (record.at < earliest) return 'not_found'
       if (record.kind === 'transfer' && record.source === source && Octets.equal(record.id!, id)) {
         return record.state as SearchOutcome
       }
     }
-    return 'not_found'
+    return start.at === undefined || start.at < earliest ? 'not_found' : 'pruned'
   }
 
   async *transfers(query: TransferQuery = {}): AsyncIterable<TransferRecord> {
-    const { account, after, limit = Number.POSITIVE_INFINITY, newestFirst = false } = query
+    const { account, after, from, to, limit = Number.POSITIVE_INFINITY, newestFirst = false } = query
     const wanted = (record: { readonly source: AccountId; readonly target: AccountId }) =>
       account === undefined || record.source === account || record.target === account
     const ended = this.#recent.all.filter(
       (record) =>
-        wanted(record) && (after === undefined || (newestFirst ? record.cursor < after : record.cursor > after)),
+        wanted(record) &&
+        (after === undefined || (newestFirst ? record.cursor < after : record.cursor > after)) &&
+        (from === undefined || record.at >= from) &&
+        (to === undefined || record.at < to),
     )
-    const open = newestFirst && after !== undefined ? [] : this.#book.holds().filter(wanted).map(openRecord)
+    const endedOnly = (newestFirst && after !== undefined) || from !== undefined || to !== undefined
+    const open = endedOnly ? [] : this.#book.holds().filter(wanted).map(openRecord)
     const all: readonly TransferRecord[] = [...ended, ...open]
     let count = 0
     for (const record of newestFirst ? all.toReversed() : all) {
@@ -212,6 +224,43 @@ class MemoryStore implements Store {
     return this.#commit === undefined ? prove() : this.#commit.idle(prove)
   }
 
+  history(): HistoryStart {
+    return this.#recent.start
+  }
+
+  async *balancesAt(at: Instant.Instant): AsyncIterable<Balance> {
+    const kept = this.#recent.start.at
+    if (kept !== undefined && at < kept) throw new HistoryPrunedError({ at, kept })
+    const sums = this.#recent.sumsAt(at)
+    for (const { id, name, openedAt } of this.#book.accounts()) {
+      if (openedAt <= at) yield { account: id, name, posted: sums.get(id) ?? 0n }
+      sums.delete(id)
+    }
+    for (const [account, posted] of sums) if (posted !== 0n) yield { account, name: undefined, posted }
+  }
+
+  /** Only what can be read becomes less: a journal keeps everything. */
+  async prune({ before, readers = [], dryRun = false }: PruneRequest): Promise<PruneReport> {
+    this.#assertOpen()
+    const { ok, faults } = await this.check()
+    if (!ok) throw new BooksDisagreeError({ faults })
+    const { all, start } = this.#recent
+    const now = this.#book.now
+    const bounds = [
+      ['newest', all.length - 1],
+      ['time', all.findIndex((record) => record.at >= before)],
+      ['repeatable', all.findIndex((record) => isRepeatable(record, now))],
+      ...readers.map((reader) => ['reader', Math.max(0, reader - start.after)] as const),
+    ] as const
+    const [boundBy, records] = bounds
+      .filter(([, count]) => count >= 0)
+      .reduce((least, bound) => (bound[1] < least[1] ? bound : least), ['newest', all.length] as const)
+    const last = all[records - 1]
+    const history = last === undefined ? start : { after: last.cursor, at: last.at }
+    if (!dryRun) this.#recent.fold(records)
+    return { history, records, boundBy }
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
@@ -220,6 +269,12 @@ class MemoryStore implements Store {
 }
 
 const alreadyDurable = Promise.resolve()
+
+/** Its payer may still send it again, or its FULFILL may still have to be. */
+function isRepeatable(record: LedgerRecord, now: Instant.Instant): boolean {
+  if (record.expiresAt === undefined) return false
+  return record.expiresAt > now || (record.state === 'expired' && record.at + expiredKeptMs > now)
+}
 
 function entryOf(record: LedgerRecord): Entry {
   const { cursor, kind, at, source, target, amount, id, destination, fulfillment, expiresAt, reference } = record

@@ -2,7 +2,7 @@
  * The Store: a ledger that keeps what it promises. Three homes (memory, SQLite, PostgreSQL), one set of rules, one
  * contract suite (`@millstream/ledger/testing`).
  */
-import { type Brand, type Condition, type Instant, MillstreamError, type TransferId } from '@millstream/units'
+import { type Brand, type Condition, Instant, MillstreamError, type TransferId } from '@millstream/units'
 import type { Account, AccountId } from './account.js'
 import type { Command, Expired, OutcomeOf } from './command.js'
 
@@ -132,22 +132,94 @@ export interface Store {
   search(source: AccountId, id: TransferId.TransferId, expiresAt: Instant.Instant): Promise<SearchOutcome>
   /** Transfers, deposits and all other movements, ended and open: for a person who reads the books. */
   transfers(query?: TransferQuery): AsyncIterable<TransferRecord>
-  /** Proves from the records alone that all sums hold. */
+  /** Proves from the records alone that all sums hold: from the checkpoints on, where records were pruned. */
   check(): Promise<CheckReport>
+  /** Where the kept history begins. */
+  history(): MaybePromise<HistoryStart>
+  /**
+   * Balances as of an instant: everything that was posted then or before. In the order of the accounts' ids; those that
+   * were opened later are left out, those that have been merged away since are there unless their balance was 0. An
+   * instant that has not come gives what is posted up to now.
+   *
+   * @throws {HistoryPrunedError} It is before the kept history.
+   */
+  balancesAt(at: Instant.Instant): AsyncIterable<Balance>
+  /**
+   * Forgets old records, oldest first: what they add up to goes into a checkpoint for each account, so that balances,
+   * chains and `check` stay as they are. Deposits and withdrawals leave their references behind, which stay known. The
+   * books are proved before anything goes, and each portion once more with the write that removes it; payments go on
+   * meanwhile. What stays, whatever is asked: transfers that may be repeated, what a reader has not read, the newest
+   * record.
+   *
+   * @throws {BooksDisagreeError} The books do not hold: nothing more was removed.
+   */
+  prune(request: PruneRequest): Promise<PruneReport>
   /** Writes what is decided, closes what is open. Later calls of `apply` throw. */
   close(): Promise<void>
 }
 
-export type SearchOutcome = 'fulfilled' | 'rejected' | 'expired' | 'not_found' | 'busy'
+export type SearchOutcome =
+  | 'fulfilled'
+  | 'rejected'
+  | 'expired'
+  | 'not_found'
+  | 'busy'
+  /** Records of that time are no longer kept: whether it was held, and how it ended, cannot be said. */
+  | 'pruned'
 
 export interface TransferQuery {
   /** Only those with this account as source or target. */
   readonly account?: AccountId
   /** Only those that ended after this place, or before it when the newest come first. */
   readonly after?: Cursor
+  /** Only those that ended at this instant or later. With `from` or `to`, open ones are left out. */
+  readonly from?: Instant.Instant
+  /** Only those that ended before this instant: ranges that meet share no record and miss none. */
+  readonly to?: Instant.Instant
   readonly limit?: number
   /** Open ones count as the newest. */
   readonly newestFirst?: boolean
+}
+
+/** What is kept of the history: all records after a place. */
+export interface HistoryStart {
+  /** Of the last record that was removed; 0 when all are kept. */
+  readonly after: Cursor
+  /** When that one ended: balances are known from this instant on. */
+  readonly at: Instant.Instant | undefined
+}
+
+export interface Balance {
+  readonly account: AccountId
+  /** `undefined` where an account that was merged into another left no name. */
+  readonly name: string | undefined
+  readonly posted: bigint
+}
+
+export interface PruneRequest {
+  /** Only what ended before this instant goes. */
+  readonly before: Instant.Instant
+  /**
+   * Places in the feed behind which somebody outside the store still wants to read: nothing after the lowest goes. The
+   * store knows its own readers.
+   */
+  readonly readers?: readonly Cursor[]
+  /** Tells what would go; nothing does. */
+  readonly dryRun?: boolean
+  /**
+   * Awaited after each portion, which took so long: a pause that leaves room for others. If it throws, so does `prune`;
+   * what was removed until then is whole.
+   */
+  readonly pause?: (workedMs: number) => Promise<void>
+}
+
+export interface PruneReport {
+  /** Where the history begins now, or would begin. */
+  readonly history: HistoryStart
+  /** How many were removed, or would be. */
+  readonly records: number
+  /** Why no more: their time, a reader, transfers that may be repeated, or because nothing but the newest is left. */
+  readonly boundBy: 'time' | 'reader' | 'repeatable' | 'newest'
 }
 
 /** One line of the books. */
@@ -198,6 +270,28 @@ export class FeedPrunedError extends MillstreamError {
     super(
       `The entries after ${options.after} are asked for, but only those after ${options.kept} are kept. Balances are ` +
         'not affected.',
+    )
+  }
+}
+
+export class HistoryPrunedError extends MillstreamError {
+  override readonly name = 'Ledger.HistoryPrunedError'
+  readonly code = 'LEDGER_HISTORY_PRUNED'
+  constructor(options: { readonly at: Instant.Instant; readonly kept: Instant.Instant }) {
+    super(
+      `Balances as of ${Instant.toIso(options.at)} are asked for, but records are kept only from ` +
+        `${Instant.toIso(options.kept)} on. Ask for that instant or a later one; balances of today are not affected.`,
+    )
+  }
+}
+
+export class BooksDisagreeError extends MillstreamError {
+  override readonly name = 'Ledger.BooksDisagreeError'
+  readonly code = 'LEDGER_BOOKS_DISAGREE'
+  constructor(options: { readonly faults: readonly string[] }) {
+    super(
+      `The books do not hold, so no record was removed that may be needed to find out why: ${options.faults[0]} ` +
+        'Nothing was changed. Run a check and see to what it finds first.',
     )
   }
 }

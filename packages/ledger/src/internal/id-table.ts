@@ -27,7 +27,7 @@ export const rejected = 2
 export const expired = 3
 
 const wordsPerEntry = 8
-const shardCount = 256
+const shardsDefault = 256
 /** Places of an empty shard; each starts with another size, so that they do not grow all at the same time. */
 const placesMin = 16
 /** A shard is copied when this part of its places is taken, into one where this part would be. */
@@ -47,6 +47,8 @@ interface Shard {
 
 export class IdTable {
   readonly #shards: Shard[]
+  /** All ones: which bits of the upper eight choose the shard. */
+  readonly #shardMask: number
   readonly #key0: number
   readonly #key1: number
   readonly #forgotten: (source: number) => void
@@ -64,13 +66,15 @@ export class IdTable {
   /**
    * @param key - 8 bytes that nobody can predict.
    * @param forgotten - Called with the source of each entry when its place is given back.
+   * @param shards - A power of two, at most 256.
    */
-  constructor(key: Uint8Array, forgotten: (source: number) => void) {
+  constructor(key: Uint8Array, forgotten: (source: number) => void, shards = shardsDefault) {
     const view = new DataView(key.buffer, key.byteOffset, 8)
     this.#key0 = view.getInt32(0)
     this.#key1 = view.getInt32(4)
     this.#forgotten = forgotten
-    this.#shards = Array.from({ length: shardCount }, (_, i) => emptyShard(placesFor(i)))
+    this.#shards = Array.from({ length: shards }, (_, i) => emptyShard(placesFor(i, shards)))
+    this.#shardMask = shards - 1
     this.#shard = this.#shards[0]!
   }
 
@@ -95,7 +99,7 @@ export class IdTable {
     this.#id2 = id2 >>> 0
     this.#id3 = id3 >>> 0
     const hash = halfSipHash(this.#key0, this.#key1, id0, id1, id2, id3, source)
-    const shard = this.#shards[hash >>> 24]!
+    const shard = this.#shards[(hash >>> 24) & this.#shardMask]!
     this.#shard = shard
     const words = shard.words
     const end = shard.places * wordsPerEntry
@@ -130,6 +134,11 @@ export class IdTable {
 
   get contentHash(): number {
     return this.#shard.words[this.#offset + 5]!
+  }
+
+  /** Until when it is remembered, in milliseconds: a whole second. */
+  get until(): number {
+    return this.#shard.words[this.#offset + 6]! * 1000
   }
 
   /** The number of the hold, while the state is `held`. */
@@ -183,7 +192,7 @@ export class IdTable {
     const now = Math.floor(nowMs / 1000)
     for (let i = 0; i < Math.min(shards, sweepShardsMax); i++) {
       const shard = this.#shards[this.#sweptShard]!
-      this.#sweptShard = (this.#sweptShard + 1) % shardCount
+      this.#sweptShard = (this.#sweptShard + 1) & this.#shardMask
       if (shard.places <= 2 * placesMin) continue
       if (placesAfterCopy(countLive(shard, now)) < shard.places * 0.6) this.#copy(shard, now, 0)
     }
@@ -258,8 +267,8 @@ function emptyShard(places: number): Shard {
   return { words: new Uint32Array(places * wordsPerEntry), places, taken: 0 }
 }
 
-function placesFor(shard: number): number {
-  return Math.floor(placesMin * (1 + shard / shardCount))
+function placesFor(shard: number, shards: number): number {
+  return Math.floor(placesMin * (1 + shard / shards))
 }
 
 function placesAfterCopy(live: number): number {

@@ -27,6 +27,9 @@ export interface ReferenceUse {
 
 export type FindReference = (kind: 'deposit' | 'withdrawal', reference: string) => ReferenceUse | undefined
 
+/** Finds what is due. */
+export type Wheel = Pick<ExpiryWheel<TransferState>, 'add' | 'remove' | 'advance'>
+
 /** What a hold is made of. */
 export interface HoldContents {
   readonly id: TransferId.TransferId
@@ -67,7 +70,7 @@ export class LedgerState {
   readonly ids: IdTable
   /** Open holds by the number that the table of ids has for them. */
   readonly holds: (TransferState | undefined)[] = []
-  readonly wheel = new ExpiryWheel<TransferState>()
+  readonly wheel: Wheel
   readonly references = new Map<string, ReferenceUse>()
   /** Holds that were found dead in this batch. */
   expired: Expired[] = []
@@ -88,14 +91,17 @@ export class LedgerState {
     hashes: Pick<Hashes, 'sha256'>,
     idKey: Uint8Array,
     findReference: FindReference | undefined,
+    parts: { readonly wheel?: Wheel; readonly idShards?: number } = {},
   ) {
     this.limits = limits
     this.hashes = hashes
     this.findReference = findReference
-    this.ids = new IdTable(idKey, (source) => {
+    this.wheel = parts.wheel ?? new ExpiryWheel<TransferState>()
+    const forgotten = (source: number) => {
       const account = this.accounts.get(source as AccountId)
       if (account !== undefined) account.ids -= 1
-    })
+    }
+    this.ids = new IdTable(idKey, forgotten, parts.idShards)
     for (const [name, id] of systemAccountNames) this.addAccount(new AccountState(id, name, 'system', this.now))
     this.server = this.accounts.get(serverAccount)!
     this.settlement = this.accounts.get(settlementAccount)!

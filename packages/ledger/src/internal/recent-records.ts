@@ -2,16 +2,18 @@
  * The newest records in memory. What is older is folded into a sum for each account, so that the books can still be
  * proved while memory stays the same however long the ledger runs.
  */
+import type { Instant } from '@millstream/units'
 import type { AccountId } from '../account.js'
 import type { Audit } from '../audit.js'
 import type { LedgerRecord } from '../changes.js'
-import type { Cursor } from '../store.js'
+import type { Cursor, HistoryStart } from '../store.js'
 
 export class RecentRecords {
   readonly #kept: number
   #records: LedgerRecord[] = []
   /** Place of the last record that was folded. */
   #folded = 0 as Cursor
+  #foldedAt: Instant.Instant | undefined
   readonly #sums = new Map<AccountId, bigint>()
   #entriesFolded = 0
   #postedFolded = 0n
@@ -26,6 +28,10 @@ export class RecentRecords {
     return this.#folded
   }
 
+  get start(): HistoryStart {
+    return { after: this.#folded, at: this.#foldedAt }
+  }
+
   get all(): readonly LedgerRecord[] {
     return this.#records
   }
@@ -38,13 +44,30 @@ export class RecentRecords {
   append(records: readonly LedgerRecord[]): void {
     for (const record of records) this.#records.push(record)
     if (this.#records.length <= 2 * this.#kept) return
-    const cut = this.#records.length - this.#kept
-    for (let i = 0; i < cut; i++) this.#fold(this.#records[i]!)
-    this.#records = this.#records.slice(cut)
+    this.fold(this.#records.length - this.#kept)
+  }
+
+  /** Folds so many of the oldest. */
+  fold(count: number): void {
+    for (let i = 0; i < count; i++) this.#fold(this.#records[i]!)
+    this.#records = this.#records.slice(count)
+  }
+
+  /** What all entries up to an instant, which is not before the kept records, add up to for each account. */
+  sumsAt(at: Instant.Instant): Map<AccountId, bigint> {
+    const sums = new Map(this.#sums)
+    for (const record of this.#records) {
+      if (record.at > at) break
+      if (!isPosted(record)) continue
+      sums.set(record.source, (sums.get(record.source) ?? 0n) - record.amount)
+      sums.set(record.target, (sums.get(record.target) ?? 0n) + record.amount)
+    }
+    return sums
   }
 
   #fold(record: LedgerRecord): void {
     this.#folded = record.cursor
+    this.#foldedAt = record.at
     if (!isPosted(record)) return
     this.#entriesFolded += 1
     this.#postedFolded += record.amount

@@ -21,6 +21,11 @@
  * | `feed t1, deposit a, merge`, `recent alice t1`                          | posted entries, in order                 |
  * | `books [of alice] [newest] [limit 2] t1 fulfilled, deposit a, t2 held` | all lines of the books                   |
  * | `search t1 of alice expires 1000 -> fulfilled`                         |                                          |
+ * | `books from 1000 to 2000 t1 fulfilled`                                | those that ended at 1000 or later, before 2000 |
+ * | `prune 5000 [reader t1] [dry] -> 3 time`                              | how many of those before 5000 went, and what kept the rest |
+ * | `begins t3 at 4000`, `begins nowhere`                                  | the last record that was pruned          |
+ * | `balances 2000 alice -10, shop 10`                                     | as of then, without those that are 0     |
+ * | `pruned feed`, `pruned balances 2000`                                  | asking for what has gone is refused       |
  * | `batch` … `end`                                                       | the lines between are one batch          |
  * | `restart [strangers 50, …]`                                            | the process ends and begins again        |
  *
@@ -30,7 +35,14 @@ import { Instant } from '@millstream/units'
 import { expect } from 'vitest'
 import { type AccountId, type AccountKind, serverAccount } from '../account.js'
 import type { Command, Prepare } from '../command.js'
-import { type Cursor, type LedgerLimits, ledgerLimits, type Store } from '../store.js'
+import {
+  type Cursor,
+  FeedPrunedError,
+  HistoryPrunedError,
+  type LedgerLimits,
+  ledgerLimits,
+  type Store,
+} from '../store.js'
 import { testContentHash, testEpoch, testHashes, testTransfer } from './test-hashes.js'
 
 export interface StoreOptions {
@@ -62,6 +74,9 @@ const limitNames: Record<string, keyof LedgerLimits> = {
 }
 
 const expiresDefault = 10_000
+
+/** Steps that are no commands and have an answer. */
+const asking = new Set(['search', 'prune'])
 
 export async function play(script: string, open: OpenStore, options: PlayOptions = {}): Promise<void> {
   const lines = script.split('\n').map((line) => line.replace(/#.*/, '').trim().replace(/\s+/g, ' '))
@@ -100,6 +115,8 @@ class Player {
   readonly #opens = new Map<string, { kind: Exclude<AccountKind, 'system'>; creditLimit: bigint }>()
   readonly #prepares = new Map<string, { source: string; contentHash: number }>()
   readonly #ids = new Map<string, string>()
+  /** Of ended records, as far as a step needed them. */
+  readonly #cursors = new Map<string, Cursor>()
 
   async begin(open: OpenStore, limits: Partial<LedgerLimits>): Promise<void> {
     this.#limits = limits
@@ -121,7 +138,7 @@ class Player {
   async line(line: string): Promise<void> {
     const [step = '', expected] = line.split('->').map((part) => part.trim())
     const [verb = '', ...words] = step.split(' ')
-    if (expected !== undefined && verb !== 'search') {
+    if (expected !== undefined && !asking.has(verb)) {
       const command = await this.#command(verb, words)
       if (this.#batch !== undefined) this.#batch.push({ command, expected })
       else await this.#apply([{ command, expected }])
@@ -244,7 +261,8 @@ class Player {
         return expect(credit).toBe(BigInt(words[0]!))
       }
       case 'feed': {
-        const entries = await this.#store.posted(0 as Cursor, 1000)
+        const { after } = await this.#store.history()
+        const entries = await this.#store.posted(after, 1000)
         return expect(entries.map((entry) => this.#line(entry))).toEqual(itemsOf(rest))
       }
       case 'recent': {
@@ -253,6 +271,26 @@ class Player {
       }
       case 'books':
         return this.#assertBooks(words)
+      case 'prune':
+        return this.#prune(words, expected!)
+      case 'begins': {
+        const { after, at } = await this.#store.history()
+        const name = [...this.#cursors].find(([, cursor]) => cursor === after)?.[0]
+        const found = after === 0 ? 'nowhere' : `${name} at ${at! - testEpoch}`
+        return expect(found).toBe(rest)
+      }
+      case 'balances': {
+        const found: string[] = []
+        for await (const { name, posted } of this.#store.balancesAt(this.#instant(Number(words[0])))) {
+          if (posted !== 0n) found.push(`${name === 'server' ? 'shop' : name} ${posted}`)
+        }
+        return expect(found.sort()).toEqual(itemsOf(words.slice(1).join(' ')).sort())
+      }
+      case 'pruned': {
+        if (words[0] === 'feed') return expect(this.#store.posted(0 as Cursor, 10)).rejects.toThrow(FeedPrunedError)
+        const balances = this.#store.balancesAt(this.#instant(Number(words[1])))[Symbol.asyncIterator]()
+        return expect(balances.next()).rejects.toThrow(HistoryPrunedError)
+      }
       case 'search': {
         const { id, source } = await this.#key(words[0]!, options)
         const expiresAt = this.#instant(Number(options.get('expires') ?? expiresDefault))
@@ -263,20 +301,37 @@ class Player {
     }
   }
 
+  async #prune(words: readonly string[], expected: string): Promise<void> {
+    const options = optionsOf(words)
+    for await (const record of this.#store.transfers()) {
+      if (record.cursor !== undefined) this.#cursors.set(this.#line(record), record.cursor)
+    }
+    const reader = options.get('reader')
+    const { records, boundBy } = await this.#store.prune({
+      before: this.#instant(Number(words[0])),
+      ...(reader === undefined ? {} : { readers: [this.#cursors.get(reader)!] }),
+      dryRun: words.includes('dry'),
+    })
+    expect(`${records} ${boundBy}`).toBe(expected)
+  }
+
   async #assertBooks(words: readonly string[]): Promise<void> {
     const options = optionsOf(words)
     const account = options.has('of') ? await this.#account(options.get('of')!) : undefined
     const limit = options.has('limit') ? Number(options.get('limit')) : undefined
     const newestFirst = words.includes('newest')
+    const instants = (['from', 'to'] as const).filter((end) => options.has(end))
+    const range = Object.fromEntries(instants.map((end) => [end, this.#instant(Number(options.get(end)))]))
     const lines: string[] = []
     for await (const record of this.#store.transfers({
       ...(account === undefined ? {} : { account }),
       ...(limit === undefined ? {} : { limit }),
+      ...range,
       newestFirst,
     })) {
       lines.push(record.kind === 'transfer' ? `${this.#line(record)} ${record.state}` : this.#line(record))
     }
-    const items = words.join(' ').replace(/^((of \S+|newest|limit \d+) ?)*/, '')
+    const items = words.join(' ').replace(/^((of \S+|newest|limit \d+|from \d+|to \d+) ?)*/, '')
     expect(lines).toEqual(itemsOf(items))
   }
 
@@ -352,7 +407,21 @@ function itemsOf(text: string): string[] {
 
 /** Pairs of words: `expires 1000 content x`. */
 function optionsOf(words: readonly string[]): ReadonlyMap<string, string> {
-  const names = ['credit', 'ref', 'expires', 'content', 'of', 'with', 'posted', 'held', 'in', 'limit']
+  const names = [
+    'credit',
+    'ref',
+    'expires',
+    'content',
+    'of',
+    'with',
+    'posted',
+    'held',
+    'in',
+    'limit',
+    'from',
+    'to',
+    'reader',
+  ]
   return new Map(words.flatMap((word, i) => (names.includes(word) ? [[word, words[i + 1] ?? ''] as const] : [])))
 }
 

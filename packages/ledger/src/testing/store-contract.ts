@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { type AccountId, serverAccount } from '../account.js'
 import type { Prepare } from '../command.js'
 import { type Cursor, StoreClosedError } from '../store.js'
+import { housekeepingScenarios } from './housekeeping-scenarios.js'
 import { type OpenStore, play } from './scenario.js'
 import { scenarios } from './scenarios.js'
 import { assertLikeModel } from './store-property.js'
@@ -27,7 +28,7 @@ export function storeContract(name: string, open: OpenStore, options: StoreContr
     await probe.close()
 
     describe('scenarios', () => {
-      for (const { title, script, restarts } of scenarios) {
+      for (const { title, script, restarts } of [...scenarios, ...housekeepingScenarios]) {
         const needsRestart = /^\s*restart/m.test(script)
         if (needsRestart && !survives) continue
         it(title, () => play(script, open))

@@ -15,6 +15,8 @@ type Step =
   | { readonly type: 'repeat'; readonly id: string; readonly source: string }
   | { readonly type: 'clock'; readonly ms: number }
   | { readonly type: 'restart' }
+  /** Removes what ended before so many milliseconds ago. */
+  | { readonly type: 'prune'; readonly agoMs: number }
 
 const strangers = ['s0', 's1'] as const
 const passing = ['p0', 'p1', 'p2'] as const
@@ -136,6 +138,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 2, arbitrary: key.map((key) => ({ type: 'repeat' as const, ...key })) },
   { weight: 1, arbitrary: fc.constant({ type: 'restart' as const }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ type: fc.constant('prune' as const), agoMs: fc.oneof(fc.nat(8_000), fc.constant(0)) }),
+  },
 )
 
 /** Everybody is there from the start most of the time, so that there is something to do. */
@@ -176,6 +182,8 @@ async function run(open: OpenStore, steps: readonly Step[]): Promise<void> {
         opened = await opened.reopen(limits)
         model.restart()
         await applyBoth(opened.store, model, [], now())
+      } else if (step.type === 'prune') {
+        await assertPrunes(opened.store, now(), step.agoMs)
       } else if (step.type === 'repeat') {
         const command = prepared.get(`${step.source} ${step.id}`)
         if (command === undefined) continue
@@ -204,6 +212,24 @@ async function run(open: OpenStore, steps: readonly Step[]): Promise<void> {
   } finally {
     await opened.close()
   }
+}
+
+/** No balance of any day that is still known changes, and the books prove before and after. */
+async function assertPrunes(store: Store, now: Instant.Instant, agoMs: number): Promise<void> {
+  const before = Instant.after(now, -agoMs)
+  const foretold = await store.prune({ before, dryRun: true })
+  const balances = async (at: Instant.Instant) => {
+    const found = []
+    for await (const { account, posted } of store.balancesAt(at)) found.push([account, posted] as const)
+    return found
+  }
+  const days = [foretold.history.at, before, now].filter((at) => at !== undefined && at >= (foretold.history.at ?? 0))
+  const expected = await Promise.all(days.map((at) => balances(at!)))
+  const done = await store.prune({ before })
+  expect(done).toEqual(foretold)
+  expect(await store.history()).toEqual(done.history)
+  expect(await Promise.all(days.map((at) => balances(at!)))).toEqual(expected)
+  expect((await store.check()).faults).toEqual([])
 }
 
 async function applyBoth(store: Store, model: LedgerModel, commands: readonly ModelCommand[], now: number) {

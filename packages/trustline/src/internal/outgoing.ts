@@ -249,6 +249,7 @@ export function createOutgoing(context: HostContext, accounts: AccountTable): Ou
       if (outcome === 'fulfilled') drop(payout, { status: 'fulfilled' })
       else if (outcome === 'rejected') drop(payout, refused('F06', Refusals.alreadyRolledBack.message))
       else if (outcome === 'busy') drop(payout, { status: 'unknown', reason: 'the records cannot be searched now' })
+      else if (outcome === 'pruned') drop(payout, { status: 'unknown', reason: 'its records are no longer kept' })
       else drop(payout, { status: 'expired' })
     } catch (error) {
       context.fail(error)

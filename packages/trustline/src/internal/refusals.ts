@@ -74,6 +74,8 @@ export function ofSearch(outcome: SearchOutcome): BtpRefusal.Refusal {
     case 'not_found':
       return expired
     case 'busy':
+    // Its records are no longer kept: nobody can say, so the payer counts it as spent.
+    case 'pruned':
       return busy
   }
 }
