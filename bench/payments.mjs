@@ -10,13 +10,20 @@ const cli = path.join(here, '../packages/cli/dist/bin.js')
 const credit = 1_000_000_000_000
 let nextPort = 18_000
 
-/** Medians over `runs` of: payments a second, µs of processor time of both processes, per payment. */
-export async function comparePayments({ runs, letters, originalLetters, windows, originalWindows }) {
+/**
+ * Medians over `runs` of: payments a second, µs of processor time of both processes, per payment.
+ *
+ * @param letters - Ours: letters of a run, by window. `originalLetters` likewise.
+ * @param share - Part of them that is bought.
+ */
+export async function comparePayments({ runs, share, letters, originalLetters }) {
   const rows = new Map()
   const add = (name, sample) => rows.set(name, [...(rows.get(name) ?? []), sample])
   for (let run = 0; run < runs; run++) {
-    for (const window of originalWindows) add(`2017 modules, window ${window}`, await original(originalLetters, window))
-    for (const window of windows) add(`millstream, window ${window}`, await ours(letters, window))
+    for (const [window, count] of Object.entries(originalLetters))
+      add(`2017 modules, window ${window}`, await original(count * share, window))
+    for (const [window, count] of Object.entries(letters))
+      add(`millstream, window ${window}`, await ours(count * share, window))
   }
   return [...rows].map(([name, samples]) => ({
     name,
