@@ -17,5 +17,7 @@ export default defineConfig({
     testTimeout: 30_000,
     retry: 0,
     maxWorkers: 2,
+    // Of tests that say that they may run together: each starts processes.
+    maxConcurrency: 2,
   },
 })

@@ -18,8 +18,6 @@ interface Payment {
 export interface Auditor {
   /** @returns One sentence for each thing that is wrong. */
   audit(folder: string): Promise<readonly string[]>
-  /** Numbers that were paid, by the user id of their stream. */
-  numbers(userId: string): readonly number[]
 }
 
 const pageEntries = 4_096
@@ -78,5 +76,5 @@ export function create(): Auditor {
       faults.push(`Stream ${userId} was paid by two accounts.`)
   }
 
-  return { audit, numbers: (userId) => (streams.get(userId) ?? []).map(({ number }) => number) }
+  return { audit }
 }

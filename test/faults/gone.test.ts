@@ -6,7 +6,7 @@ import { World } from './world.js'
 let world: World | undefined
 
 afterEach(async () => {
-  world?.close()
+  await world?.close()
   await Millstream.cleanUp()
 })
 

@@ -8,11 +8,17 @@ import { openPayerState } from '@millstream/pay/node'
 import type { SendOutcome } from '@millstream/plugin'
 import { Condition, Instant, TransferId } from '@millstream/units'
 import * as AdminClient from '../../packages/cli/src/admin/client.js'
-import type { AccountRow } from '../../packages/cli/src/operator.js'
+import type { AccountRow, Operator } from '../../packages/cli/src/operator.js'
 import type * as Child from '../processes/child.js'
 import { freePort } from '../processes/free-port.js'
 import * as Millstream from '../processes/millstream.js'
 import * as Relay from './relay.js'
+
+/** The right condition, or one that no fulfillment of the stream belongs to. */
+export interface Attempt {
+  readonly number: number
+  readonly isForged?: boolean
+}
 
 export interface Books {
   /** What the payer's book knows for certain, and what may have become spent. */
@@ -31,6 +37,7 @@ export class World {
   private readonly uri: BtpUri.BtpUri
   private readonly origin: string
   private current: Millstream.Shop | undefined
+  private payers: Child.Child[] = []
 
   private constructor(folder: string, ports: Millstream.Ready, relay: Relay.Relay, token: string) {
     this.data = join(folder, 'shop')
@@ -62,16 +69,50 @@ export class World {
   }
 
   startPayer(...args: string[]): Child.Child {
-    return Millstream.start(['pay', this.relay.url, '--json', '--home', this.home, ...args])
+    const payer = Millstream.start(['pay', this.relay.url, '--json', '--home', this.home, ...args])
+    this.payers = [...this.payers.filter(({ process }) => process.exitCode === null), payer]
+    return payer
   }
 
   /** As the running shop has it; an account that is not there has paid nothing. */
-  async accountRow(id: string): Promise<Pick<AccountRow, 'balance' | 'held'>> {
+  accountRow(id: string): Promise<Pick<AccountRow, 'balance' | 'held'>> {
+    return this.ask(async (operator) => {
+      for await (const row of operator.accounts()) if (row.id === id) return row
+      return { balance: '0', held: '0' }
+    })
+  }
+
+  /** The numbers of the last `count` payments of the payer, by the user id of their stream. */
+  lastNumbers(count: number): Promise<Map<string, number[]>> {
+    return this.ask(async (operator) => {
+      const numbers = new Map<string, number[]>()
+      let left = count
+      if (left === 0) return numbers
+      for await (const row of operator.transfers({ account: this.account, limit: Number.MAX_SAFE_INTEGER })) {
+        if (row.state !== 'fulfilled') continue
+        const [userId = '', number] = row.destination?.split('.').slice(-2) ?? []
+        const known = numbers.get(userId)
+        if (known === undefined) numbers.set(userId, [Number(number)])
+        else known.push(Number(number))
+        if (--left === 0) break
+      }
+      return numbers
+    })
+  }
+
+  /** Whether all sums hold in the ledger of the running shop. */
+  check(): Promise<readonly string[]> {
+    return this.ask(async (operator) => {
+      const { ok, faults } = await operator.check()
+      return ok ? [] : ['The books do not hold.', ...faults]
+    })
+  }
+
+  private async ask<T>(question: (operator: Operator) => Promise<T>): Promise<T> {
     const operator = await AdminClient.open(this.data)
     if (operator === undefined) throw new Error('The shop does not answer.')
     try {
-      for await (const row of operator.accounts()) if (row.id === id) return row
-      return { balance: '0', held: '0' }
+      return await question(operator)
     } finally {
       await operator.close()
     }
@@ -96,8 +137,8 @@ export class World {
     return books
   }
 
-  /** Pays numbers of a stream once more, as its payer: right secret, right account, new transfers. */
-  async payAgain(pay: string, numbers: readonly number[]): Promise<readonly SendOutcome[]> {
+  /** Pays to a stream as its payer: right secret, right account, new transfers. */
+  async payAgain(pay: string, attempts: readonly Attempt[]): Promise<readonly SendOutcome[]> {
     const header = PayHeader.parse(pay)
     if (header.form !== 'tutorial') throw new Error('The shop changed the form of its header.')
     const { address, amount, secret } = header
@@ -110,12 +151,13 @@ export class World {
     })
     await client.connect()
     const derive = Derivation.tutorial(hashes, secret)
-    const outcomes = numbers.map((number) => {
+    const outcomes = attempts.map(({ number, isForged = false }) => {
       const destination = `${address}.${number}`
+      const fulfillment = isForged ? randomBytes(32) : derive(destination)
       return client.send({
         id: TransferId.from(randomBytes(16)),
         amount,
-        condition: Condition.from(hashes.sha256(derive(destination))),
+        condition: Condition.from(hashes.sha256(fulfillment)),
         expiresAt: Instant.after(systemClock(), 30_000),
         packet: IlpPacket.encodePayment(amount, destination),
       })
@@ -125,7 +167,21 @@ export class World {
     return all
   }
 
-  close(): void {
+  /**
+   * Whether a stream takes payments: a forged one is refused for being forged, and not for what became of the stream.
+   *
+   * @param number - One that was not paid.
+   */
+  async isOpen(pay: string, number: number): Promise<boolean> {
+    const [outcome] = await this.payAgain(pay, [{ number, isForged: true }])
+    return outcome?.status === 'rejected' && outcome.code === 'F05'
+  }
+
+  /** Ends what it started. */
+  async close(): Promise<void> {
     this.relay.close()
+    const children = this.current === undefined ? this.payers : [...this.payers, this.current.child]
+    for (const child of children) child.kill('SIGKILL')
+    await Promise.all(children.map(({ ended }) => ended))
   }
 }

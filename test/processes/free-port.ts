@@ -1,22 +1,25 @@
 /**
  * A port for a process that will be started on it again and again. It lies below those that the system gives to
- * outgoing connections, so that none of them has it while the process is away.
+ * outgoing connections, so that none of them has it while the process is away; and each worker of the test runner has
+ * a range of its own, so that none takes the port of a process that another worker will start again.
  */
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
 const lowest = 20_000
-const highest = 32_000
-let next = lowest + (process.pid % (highest - lowest))
+const rangePorts = 3_000
+const ranges = 4
+const start = lowest + (Number(process.env.VITEST_POOL_ID ?? 0) % ranges) * rangePorts
+let offset = (process.pid * 31) % rangePorts
 
 export async function freePort(): Promise<number> {
   for (;;) {
-    next = next + 1 >= highest ? lowest : next + 1
+    offset = (offset + 1) % rangePorts
     const server = createServer()
     try {
-      server.listen(next, '127.0.0.1')
+      server.listen(start + offset, '127.0.0.1')
       await once(server, 'listening')
-      return next
+      return start + offset
     } catch {
       // Taken: the next one.
     } finally {
