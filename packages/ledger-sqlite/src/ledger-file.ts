@@ -6,7 +6,7 @@ import { accessSync, closeSync, constants, mkdirSync, openSync, readSync, statSy
 import { join } from 'node:path'
 import { MillstreamError } from '@millstream/units'
 import { openDatabase, type SqlDatabase, sqliteCode } from './internal/database.js'
-import { applicationId, schemaVersion, tables } from './internal/schema.js'
+import { applicationId, migrations, schemaVersion, tables } from './internal/schema.js'
 
 export const ledgerFileName = 'ledger.sqlite'
 
@@ -52,6 +52,7 @@ export function openLedgerFile(folder: string, fileBytesMax?: number): SqlDataba
     database.exec(`PRAGMA cache_size = ${cachePages}`)
     if (fileBytesMax !== undefined) database.exec(`PRAGMA max_page_count = ${Math.ceil(fileBytesMax / pageBytes)}`)
     if (isNew) create(database)
+    else migrate(database)
     return database
   } catch (error) {
     database?.abandon()
@@ -61,6 +62,15 @@ export function openLedgerFile(folder: string, fileBytesMax?: number): SqlDataba
 
 function create(database: SqlDatabase): void {
   database.transaction(() => database.exec(tables))
+}
+
+function migrate(database: SqlDatabase): void {
+  for (;;) {
+    const version = database.value('PRAGMA user_version') as number
+    const sql = migrations.get(version)
+    if (sql === undefined) return
+    database.transaction(() => database.exec(sql))
+  }
 }
 
 /** The header of the file, and of its first page behind it, say what it is. Where there is none one is made, empty. */

@@ -115,7 +115,7 @@ function wire(options: SqliteOptions, database: SqlDatabase, book: Book): Opened
       observer?.({ name: 'ledger_sqlite.closed', level: 'info', folder })
     }
   }
-  const ledger = new SqliteStore(database, book, commit, close)
+  const ledger = new SqliteStore(database, book, commit, () => streams.lowestCursor, close)
   return { ledger, streams, close }
 }
 

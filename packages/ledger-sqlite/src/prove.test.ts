@@ -80,7 +80,7 @@ describe('check', () => {
       'UPDATE transfers SET source = 16 WHERE seq = 2000',
       /The chain of account|Account alice has/,
     ],
-    ['a record is missing', 'DELETE FROM transfers WHERE seq = 100', /only 16383 are there/],
+    ['a record is missing', 'DELETE FROM transfers WHERE seq = 100', /only 2047 are there/],
     ['a rejected transfer became a fulfilled one', 'UPDATE transfers SET kind = 1 WHERE kind = 2', /Account bob has/],
     ['a kind is unknown', 'UPDATE transfers SET kind = 9 WHERE seq = 77', /of no known kind/],
     ['a time was changed', 'UPDATE transfers SET at = at + 5 WHERE seq = 16384', /time goes back/],
@@ -100,7 +100,11 @@ describe('check', () => {
       /The chain of account bob/,
     ],
     ['a reference is missing', "DELETE FROM movements WHERE reference = 'a'", /has lost its reference/],
-    ['a reference was added', "INSERT INTO movements VALUES (4, 'c', 1)", /There are 3 references for 2/],
+    [
+      'a reference was added',
+      "INSERT INTO movements (kind, reference, seq) VALUES (4, 'c', 1)",
+      /There are 3 references for 2/,
+    ],
     ['a reference was changed', "UPDATE transfers SET reference = 'z' WHERE reference = 'a'", /has lost its reference/],
     ['what may be repeated was changed', 'UPDATE repeatable SET until = 1', /may be repeated for longer/],
   ]

@@ -2,15 +2,21 @@
 import {
   type Account,
   type AccountId,
+  type Balance,
   type Batch,
   type Book,
+  BooksDisagreeError,
   type CheckReport,
   type Command,
   type Cursor,
   type Entry,
   type GroupCommit,
+  HistoryPrunedError,
+  type HistoryStart,
   type Hold,
   openRecord,
+  type PruneReport,
+  type PruneRequest,
   type SearchOutcome,
   type Store,
   StoreClosedError,
@@ -18,10 +24,14 @@ import {
   type TransferRecord,
 } from '@millstream/ledger'
 import type { Instant, TransferId } from '@millstream/units'
+import { balancesAt } from './internal/balances.js'
 import type { SqlDatabase } from './internal/database.js'
 import { createHistory, type History } from './internal/history.js'
+import { Kept } from './internal/kept.js'
 import { longestExpiry } from './internal/loader.js'
 import { prove } from './internal/prove.js'
+import { boundOf, type PruneContext, removeThrough, reportOf } from './internal/prune.js'
+import { createSeqAt, type SeqAt } from './internal/seq-at.js'
 
 export class SqliteStore implements Store {
   closed = false
@@ -30,15 +40,29 @@ export class SqliteStore implements Store {
   readonly #commit: GroupCommit
   readonly #close: () => Promise<void>
   readonly #history: History
+  readonly #kept: Kept
+  readonly #seqAt: SeqAt
+  readonly #lowestStream: () => Cursor | undefined
   #closing = false
   #searching = false
+  #pruning: Promise<unknown> = Promise.resolve()
 
-  constructor(database: SqlDatabase, book: Book, commit: GroupCommit, close: () => Promise<void>) {
+  /** @param lowestStream - The lowest place from which a stream would read the feed at the next start. */
+  constructor(
+    database: SqlDatabase,
+    book: Book,
+    commit: GroupCommit,
+    lowestStream: () => Cursor | undefined,
+    close: () => Promise<void>,
+  ) {
     this.#database = database
     this.#book = book
     this.#commit = commit
     this.#close = close
-    this.#history = createHistory(database, longestExpiry(database), () => this.#assertOpen())
+    this.#lowestStream = lowestStream
+    this.#kept = new Kept(database)
+    this.#seqAt = createSeqAt(database, this.#kept)
+    this.#history = createHistory(database, this.#kept, longestExpiry(database), () => this.#assertOpen())
   }
 
   apply<const Commands extends readonly Command[]>(commands: Commands): Batch<Commands> {
@@ -92,23 +116,39 @@ export class SqliteStore implements Store {
   }
 
   async *transfers(query: TransferQuery = {}): AsyncIterable<TransferRecord> {
-    const { account, after, newestFirst = false } = query
+    const { account, after, from, to, newestFirst = false } = query
     let left = query.limit ?? Number.POSITIVE_INFINITY
-    const { open, last, head } = await this.#settled(() => ({
-      open: newestFirst && after !== undefined ? [] : this.#open(account),
-      last: this.#book.cursor,
+    const endedOnly = (newestFirst && after !== undefined) || from !== undefined || to !== undefined
+    const { open, end, ...range } = await this.#settled(() => ({
+      open: endedOnly ? [] : this.#open(account),
+      end: this.#kept.read(),
       head: account === undefined ? undefined : this.#book.lastRecord(account),
+      ...this.#rangeOf(query),
     }))
-    if (newestFirst) {
-      for (const hold of open.toReversed()) if (left-- > 0) yield openRecord(hold)
+    try {
+      if (newestFirst) {
+        for (const hold of open.toReversed()) if (left-- > 0) yield openRecord(hold)
+      }
+      for await (const record of this.#history.transfers({ account, newestFirst, ...range })) {
+        if (left-- <= 0) return
+        yield record
+      }
+      if (!newestFirst) {
+        for (const hold of open) if (left-- > 0) yield openRecord(hold)
+      }
+    } finally {
+      end()
     }
-    for await (const record of this.#history.transfers({ account, after, newestFirst, last, head })) {
-      if (left-- <= 0) return
-      yield record
-    }
-    if (!newestFirst) {
-      for (const hold of open) if (left-- > 0) yield openRecord(hold)
-    }
+  }
+
+  #rangeOf({ after, from, to, newestFirst }: TransferQuery): { readonly low: number; readonly high: number } {
+    const last = this.#book.cursor
+    const lows: number[] = [this.#kept.start.after]
+    const highs: number[] = [last]
+    if (after !== undefined) newestFirst === true ? highs.push(after - 1) : lows.push(after)
+    if (from !== undefined) lows.push(this.#seqAt(from, last))
+    if (to !== undefined) highs.push(this.#seqAt(to, last))
+    return { low: Math.max(...lows), high: Math.min(...highs) }
   }
 
   #open(account: AccountId | undefined): readonly Hold[] {
@@ -117,7 +157,44 @@ export class SqliteStore implements Store {
   }
 
   async check(): Promise<CheckReport> {
-    return this.#settled(() => prove(this.#database, this.#book, () => this.#assertOpen()))
+    return this.#settled(() => prove(this.#database, this.#book, this.#kept, () => this.#assertOpen()))
+  }
+
+  history(): HistoryStart {
+    return this.#kept.start
+  }
+
+  async *balancesAt(at: Instant.Instant): AsyncIterable<Balance> {
+    const balances = await this.#settled(() => {
+      const kept = this.#kept.start.at
+      if (kept !== undefined && at < kept) throw new HistoryPrunedError({ at, kept })
+      return balancesAt(this.#database, this.#book, this.#kept, this.#seqAt, at, () => this.#assertOpen())
+    })
+    yield* balances
+  }
+
+  prune(request: PruneRequest): Promise<PruneReport> {
+    const pruned = this.#pruning.then(() => this.#prune(request))
+    this.#pruning = pruned.catch(() => {})
+    return pruned
+  }
+
+  async #prune(request: PruneRequest): Promise<PruneReport> {
+    const context: PruneContext = {
+      database: this.#database,
+      book: this.#book,
+      kept: this.#kept,
+      seqAt: this.#seqAt,
+      lowestStream: this.#lowestStream,
+      assertOpen: () => this.#assertOpen(),
+    }
+    const bound = await this.#settled(() => boundOf(context, request))
+    const began = this.#kept.start.after
+    if (request.dryRun === true || bound.through === began) return reportOf(context, began, bound)
+    const { ok, faults } = await this.check()
+    if (!ok) throw new BooksDisagreeError({ faults })
+    const reached = await removeThrough(context, request, bound)
+    return reportOf(context, began, reached)
   }
 
   /** Calls `then` in a moment in which the tables say what the book says. */

@@ -1,5 +1,5 @@
 /** The shop's streams in the file of the ledger. Puts of one turn of the event loop are written with the money of it. */
-import { type GroupCommit, StoreClosedError } from '@millstream/ledger'
+import { type Cursor, type GroupCommit, StoreClosedError } from '@millstream/ledger'
 import type { StreamEnding, StreamRecord, StreamStore } from '@millstream/shop'
 import type { SqlDatabase, SqlRow, Statement } from './internal/database.js'
 import { turn } from './internal/history.js'
@@ -18,6 +18,7 @@ export class SqliteStreamStore implements StreamStore {
   readonly #delete: Statement
   readonly #get: Statement
   readonly #page: Statement
+  readonly #lowest: Statement
   /** What is to be written: the last word about each user id, `undefined` to forget it. */
   #pending = new Map<string, StreamRecord | undefined>()
 
@@ -34,10 +35,21 @@ export class SqliteStreamStore implements StreamStore {
     this.#delete = database.prepare('DELETE FROM streams WHERE user_id = ?')
     this.#get = database.prepare(`SELECT ${columns} FROM streams WHERE user_id = ?`)
     this.#page = database.prepare(`SELECT ${columns}, number FROM streams WHERE number > ? ORDER BY number LIMIT ?`)
+    this.#lowest = database.prepare('SELECT min(cursor) FROM streams WHERE ended_at IS NULL')
   }
 
   get hasWork(): boolean {
     return this.#pending.size > 0
+  }
+
+  /** The lowest place from which an open stream would read the feed at the next start. */
+  get lowestCursor(): Cursor | undefined {
+    let lowest = this.#lowest.get([])?.[0] as Cursor | null
+    for (const record of this.#pending.values()) {
+      if (record === undefined || record.endedAt !== undefined) continue
+      if (lowest === null || record.cursor < lowest) lowest = record.cursor
+    }
+    return lowest ?? undefined
   }
 
   /** Writes what is pending, within a transaction of the caller. */

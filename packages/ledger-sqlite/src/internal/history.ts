@@ -6,12 +6,14 @@ import {
   type AccountId,
   type Cursor,
   type Entry,
+  FeedPrunedError,
   type SearchOutcome,
   serverAccount,
   type TransferRecord,
 } from '@millstream/ledger'
 import type { Instant, TransferId } from '@millstream/units'
 import type { SqlDatabase, SqlValue } from './database.js'
+import type { Kept } from './kept.js'
 import { entryColumns, fulfilledKind, isPosted, recordColumns, toEntry, toRecord } from './rows.js'
 
 export interface History {
@@ -23,10 +25,11 @@ export interface History {
 
 export interface HistoryQuery {
   readonly account: AccountId | undefined
-  readonly after: Cursor | undefined
   readonly newestFirst: boolean
-  /** The last record of all, and of the account. */
-  readonly last: Cursor
+  /** Records after `low`, up to `high`. */
+  readonly low: number
+  readonly high: number
+  /** The last record of the account. */
   readonly head: Cursor | undefined
 }
 
@@ -43,7 +46,12 @@ const previousOf = 'CASE WHEN source = ?1 THEN source_previous ELSE target_previ
  * @param longestExpiryMs - Nothing that ended longer ago than that can still be alive.
  * @param assertOpen - Throws once the database is closed: asked after each turn.
  */
-export function createHistory(database: SqlDatabase, longestExpiryMs: number, assertOpen: () => void): History {
+export function createHistory(
+  database: SqlDatabase,
+  kept: Kept,
+  longestExpiryMs: number,
+  assertOpen: () => void,
+): History {
   const posted = database.prepare(
     `SELECT ${entryColumns} FROM transfers WHERE seq > ? AND ${isPosted} ORDER BY seq LIMIT ?`,
   )
@@ -75,7 +83,11 @@ export function createHistory(database: SqlDatabase, longestExpiryMs: number, as
   )
 
   return {
-    posted: (after, limit) => posted.all([after, limit]).map(toEntry),
+    posted(after, limit) {
+      const { after: begins } = kept.start
+      if (after < begins) throw new FeedPrunedError({ after, kept: begins })
+      return posted.all([after, limit]).map(toEntry)
+    },
 
     async recentlyFulfilled(source, head, now, limit) {
       const entries: Entry[] = []
@@ -101,20 +113,22 @@ export function createHistory(database: SqlDatabase, longestExpiryMs: number, as
         if (row === undefined) break
         const [previous, at, kind, found] = row
         if (found === 1) return outcomes[kind as number]!
-        if ((at as number) < earliest) break
+        if ((at as number) < earliest) return 'not_found'
         next = previous as number
         await turn(assertOpen)
       }
-      return 'not_found'
+      // The chain goes on into what was removed; if all of that ended before, the transfer is not in it.
+      const { at: removedAt } = kept.start
+      return next === 0 || removedAt === undefined || removedAt < earliest ? 'not_found' : 'pruned'
     },
 
-    async *transfers({ account, after, newestFirst, last, head }) {
+    async *transfers({ account, newestFirst, low, high, head }) {
       if (newestFirst && account !== undefined && account !== serverAccount) {
         let next: number = head!
-        for (let steps = 1; next !== 0; steps++) {
+        for (let steps = 1; next > low; steps++) {
           const row = record.get([account, next])
           if (row === undefined) return
-          if (after === undefined || next < after) yield toRecord(row)
+          if (next <= high) yield toRecord(row)
           next = row.at(-1) as number
           if (steps % stepsPerTurn === 0) await turn(assertOpen)
           else assertOpen()
@@ -122,19 +136,17 @@ export function createHistory(database: SqlDatabase, longestExpiryMs: number, as
         return
       }
       // The server takes part in nearly everything, and oldest first there is no chain: through all records in order.
-      let low = newestFirst ? 0 : (after ?? 0)
-      let high = newestFirst && after !== undefined ? after - 1 : last
-      while (low < high) {
-        const from = newestFirst ? Math.max(low, high - rowsPerTurn) : low
-        const to = newestFirst ? high : Math.min(high, low + rowsPerTurn)
+      for (let left = high - low, first = low, last = high; left > 0; left = last - first) {
+        const from = newestFirst ? Math.max(first, last - rowsPerTurn) : first
+        const to = newestFirst ? last : Math.min(last, first + rowsPerTurn)
         const range = [from, to]
         const rows =
           account === undefined
             ? (newestFirst ? backward : forward).all(range)
             : (newestFirst ? backwardOf : forwardOf).all([...range, account])
         for (const row of rows) yield toRecord(row)
-        if (newestFirst) high = from
-        else low = to
+        if (newestFirst) last = from
+        else first = to
         await turn(assertOpen)
       }
     },

@@ -1,43 +1,70 @@
 /**
- * Proves the books from the tables alone: every balance again from the records, and whether balances, holds, chains and
- * references agree with them. Records do not change once they are written, so payments go on meanwhile: what is proved
- * is the moment of asking.
+ * Proves the books from the tables alone: every balance again from the checkpoints and the records after them, and
+ * whether balances, holds, chains and references agree with them. Records do not change once they are written, so
+ * payments go on meanwhile: what is proved is the moment of asking.
  */
-import { type AccountId, Audit, type Book, type CheckReport, serverAccount } from '@millstream/ledger'
-import { type SqlDatabase, type SqlRow, sqliteCode } from './database.js'
+import {
+  type AccountId,
+  Audit,
+  type Book,
+  type CheckReport,
+  type Cursor,
+  customerAccountMin,
+  serverAccount,
+  settlementAccount,
+} from '@millstream/ledger'
+import { type Checkpoint, readCheckpoints } from './checkpoints.js'
+import { type SqlDatabase, sqliteCode } from './database.js'
 import { turn } from './history.js'
-import { accountColumns, holdColumns, toAccount, toHold, toSum } from './rows.js'
-import { blockOf, blockRows } from './schema.js'
+import type { Kept } from './kept.js'
+import { createPortionProver } from './prove-portion.js'
+import { accountColumns, depositKind, holdColumns, toAccount, toHold, toSum } from './rows.js'
+import { portionEnd, portionRows } from './schema.js'
 
-export async function prove(database: SqlDatabase, book: Book, assertOpen: () => void): Promise<CheckReport> {
+/** @param kept - Told that its records are being read, from before the first turn to the end. */
+export async function prove(
+  database: SqlDatabase,
+  book: Book,
+  kept: Kept,
+  assertOpen: () => void,
+): Promise<CheckReport> {
   const audit = new Audit()
   const last = book.cursor
   // The book at this moment, in which nothing waits to be written.
   const accounts = book.accounts()
   const holds = book.holds()
+  const end = kept.read()
   try {
     const stored = compareStored(database, book, audit)
-    const chains = await sumUp(database, last, audit, assertOpen)
+    const checkpoints = readCheckpoints(database)
+    auditCheckpoints(checkpoints.accounts, checkpoints.entries, stored, audit)
+    const chains = await sumUp(database, kept.start.after, last, audit, assertOpen)
     for (const [id, { name, head }] of stored) {
+      const cut = checkpoints.accounts.get(id)?.last ?? 0
       const covered = chains.get(id) ?? 0
-      if (covered !== head) audit.fault(`The chain of account ${name} covers ${covered} of its ${head} places.`)
+      if (covered !== head - cut)
+        audit.fault(`The chain of account ${name} covers ${covered} of its ${head - cut} places.`)
       chains.delete(id)
     }
     for (const id of chains.keys()) audit.fault(`Account ${id} has records, but is neither open nor closed.`)
+    await auditRemovedReferences(database, kept.start.after, checkpoints.accounts, audit, assertOpen)
   } catch (error) {
     if (sqliteCode(error) === undefined) throw error
     audit.fault(`The file cannot be read: ${(error as Error).message}.`)
+  } finally {
+    end()
   }
   return audit.report(accounts, holds)
 }
 
+interface Stored {
+  readonly name: string
+  readonly head: number
+}
+
 /** Compares the tables of accounts and holds with the book; gives the heads of all chains. */
-function compareStored(
-  database: SqlDatabase,
-  book: Book,
-  audit: Audit,
-): Map<AccountId, { readonly name: string; readonly head: number }> {
-  const heads = new Map<AccountId, { readonly name: string; readonly head: number }>()
+function compareStored(database: SqlDatabase, book: Book, audit: Audit): Map<AccountId, Stored> {
+  const heads = new Map<AccountId, Stored>()
   let others = 0n
   for (const row of database.prepare(`SELECT ${accountColumns} FROM accounts`).all([])) {
     const stored = toAccount(row)
@@ -72,70 +99,91 @@ function compareStored(
   return heads
 }
 
-/** Goes through all records, a block in each turn of the event loop: some ten milliseconds. Gives for each account how many places of the order its chain covers. */
+/** Counts what was removed, and sees that it is of accounts that are known and adds up. */
+function auditCheckpoints(
+  checkpoints: ReadonlyMap<AccountId, Checkpoint>,
+  entries: number,
+  stored: ReadonlyMap<AccountId, Stored>,
+  audit: Audit,
+): void {
+  let paid = 0n
+  let received = 0n
+  const sums = new Map<AccountId, bigint>()
+  for (const [id, checkpoint] of checkpoints) {
+    paid += checkpoint.paid
+    received += checkpoint.received
+    sums.set(id, checkpoint.received - checkpoint.paid)
+    // The server's row is written with its first change only.
+    if (id >= customerAccountMin && !stored.has(id))
+      audit.fault(`There is a checkpoint of account ${id}, which is not there.`)
+  }
+  if (paid !== received) audit.fault(`The checkpoints have ${paid} paid and ${received} received.`)
+  audit.postFolded(sums, entries, paid)
+}
+
+/** Goes through all kept records, a portion in each turn. Gives for each account how many places its chain covers. */
 async function sumUp(
   database: SqlDatabase,
+  first: number,
   last: number,
   audit: Audit,
   assertOpen: () => void,
 ): Promise<Map<AccountId, number>> {
-  const order = database.prepare(
-    `SELECT count(*), sum(typeof(amount) = 'text'), sum(kind IN (4, 5)),
-       sum(kind NOT BETWEEN 1 AND 7 OR typeof(amount) NOT IN ('integer', 'text') OR amount < 0),
-       sum(source_previous NOT BETWEEN 0 AND seq - 1 OR target_previous NOT BETWEEN 0 AND seq - 1), max(expires_at)
-     FROM transfers WHERE seq > ? AND seq <= ?`,
-  )
-  const times = database.prepare(
-    `SELECT count(*) FROM transfers AS this JOIN transfers AS next ON next.seq = this.seq + 1
-     WHERE this.seq > ? AND this.seq <= ? AND next.at < this.at`,
-  )
-  // Sums of halves of 64 bits cannot overflow within a portion.
-  const sums = database.prepare(
-    `SELECT source, target, kind, count(*), CAST(sum(amount >> 32) AS TEXT), CAST(sum(amount & 4294967295) AS TEXT),
-       sum(seq - source_previous), sum(seq - target_previous)
-     FROM transfers WHERE seq > ? AND seq <= ? AND typeof(amount) = 'integer' GROUP BY source, target, kind`,
-  )
-  const large = database.prepare(
-    `SELECT source, target, kind, 1, '0', amount, seq - source_previous, seq - target_previous
-     FROM transfers WHERE seq > ? AND seq <= ? AND typeof(amount) = 'text'`,
-  )
-  const references = database.prepare(
-    `SELECT count(*) FROM transfers LEFT JOIN movements USING (kind, reference)
-     WHERE transfers.seq > ? AND transfers.seq <= ? AND transfers.kind IN (4, 5) AND movements.seq IS NOT transfers.seq`,
-  )
-  const repeatable = database.prepare('SELECT until FROM repeatable WHERE block = ?')
+  const prove = createPortionProver(database)
   const chains = new Map<AccountId, number>()
-  const cover = (id: AccountId, places: number) => chains.set(id, (chains.get(id) ?? 0) + places)
-  const add = (row: SqlRow) => {
-    const [source, target, kind, count, high, low] = row as [AccountId, AccountId, number, number, string, string]
-    const [sourcePlaces, targetPlaces] = row.slice(6) as [number, number]
-    if (kind !== 2 && kind !== 3) audit.post(source, target, (toSum(high) << 32n) + toSum(low), count)
-    cover(source, sourcePlaces)
-    if (target !== source && target !== serverAccount) cover(target, targetPlaces)
-  }
+  const sums = new Map<AccountId, bigint>()
+  let entries = 0
+  let posted = 0n
   let movements = 0
-
-  for (let from = 0; from < last; from += blockRows) {
-    const to = Math.min(last, from + blockRows)
-    const range = [from, to]
-    const which = `Among the records ${from + 1} to ${to}`
-    const [count, texts, moved, impossible, unchained, expiresMax] = order.get(range) as readonly (number | null)[]
-    if (count !== to - from) audit.fault(`${which} only ${count} are there.`)
-    if (impossible) audit.fault(`${which}, ${impossible} are of no known kind or amount.`)
-    if (unchained) audit.fault(`${which}, ${unchained} do not follow the one before of their account.`)
-    if (times.get(range)?.[0] !== 0) audit.fault(`${which}, time goes back.`)
-    if ((expiresMax ?? 0) > ((repeatable.get([blockOf(to)])?.[0] ?? 0) as number)) {
-      audit.fault(`${which}, some may be repeated for longer than is noted.`)
+  for (let from = first; from < last; ) {
+    const to = portionEnd(from, last)
+    const portion = prove(from, to)
+    for (const fault of portion.faults) audit.fault(fault)
+    for (const [id, sum] of portion.accounts) {
+      sums.set(id, (sums.get(id) ?? 0n) + sum.received - sum.paid)
+      if (sum.covered > 0) chains.set(id, (chains.get(id) ?? 0) + sum.covered)
     }
-    for (const row of sums.all(range)) add(row)
-    if (texts) for (const row of large.all(range)) add(row)
-    if (moved) {
-      movements += moved
-      if (references.get(range)?.[0] !== 0) audit.fault(`${which}, a deposit or withdrawal has lost its reference.`)
-    }
+    entries += portion.entries
+    posted += portion.posted
+    movements += portion.movements
+    from = to
     await turn(assertOpen)
   }
-  const kept = database.prepare('SELECT count(*) FROM movements WHERE seq <= ?').get([last])?.[0]
-  if (kept !== movements) audit.fault(`There are ${kept} references for ${movements} deposits and withdrawals.`)
+  audit.postFolded(sums, entries, posted)
+  const count = database.prepare('SELECT count(*) FROM movements WHERE seq > ? AND seq <= ?').get([first, last])?.[0]
+  if (count !== movements) audit.fault(`There are ${count} references for ${movements} deposits and withdrawals.`)
   return chains
+}
+
+/** What went out and came in by removed records is what the references that they left behind say. */
+async function auditRemovedReferences(
+  database: SqlDatabase,
+  cut: Cursor,
+  checkpoints: ReadonlyMap<AccountId, Checkpoint>,
+  audit: Audit,
+  assertOpen: () => void,
+): Promise<void> {
+  const page = database.prepare(
+    `SELECT kind, reference, seq, CAST(amount AS TEXT) FROM movements WHERE (kind, reference) > (?, ?)
+     ORDER BY kind, reference LIMIT ${portionRows}`,
+  )
+  let deposited = 0n
+  let withdrawn = 0n
+  let last: [number, string] = [0, '']
+  for (;;) {
+    const rows = page.all(last)
+    for (const [kind, reference, seq, amount] of rows) {
+      last = [kind as number, reference as string]
+      if ((seq as number) > cut) continue
+      if (amount === null) audit.fault(`The reference ${JSON.stringify(reference)} has lost its record.`)
+      else if (kind === depositKind) deposited += toSum(amount)
+      else withdrawn += toSum(amount)
+    }
+    if (rows.length < portionRows) break
+    await turn(assertOpen)
+  }
+  const { paid, received } = checkpoints.get(settlementAccount) ?? { paid: 0n, received: 0n }
+  if (paid !== deposited) audit.fault(`Removed deposits were ${paid}, but their references say ${deposited}.`)
+  if (received !== withdrawn)
+    audit.fault(`Removed withdrawals were ${received}, but their references say ${withdrawn}.`)
 }

@@ -13,7 +13,10 @@
 
 /** `MSL` and 1, at its place in the header of the file. */
 export const applicationId = 0x4d53_4c31
-export const schemaVersion = 1
+export const schemaVersion = 2
+
+/** Transfers that are gone through in one turn of the event loop: some four milliseconds. Divides `blockRows`. */
+export const portionRows = 2_048
 
 /** Transfers of one row of `repeatable`. */
 export const blockRows = 16_384
@@ -21,6 +24,43 @@ export const blockRows = 16_384
 export function blockOf(seq: number): number {
   return Math.floor((seq - 1) / blockRows)
 }
+
+/** The end of the portion that begins after `from`: portions never reach over the end of a block. */
+export function portionEnd(from: number, last: number): number {
+  return Math.min(last, (Math.floor(from / portionRows) + 1) * portionRows)
+}
+
+/** What removed records leave behind. */
+const historyTables = `
+-- One row for each account with removed records: what they add up to, and where its chain was cut.
+CREATE TABLE checkpoints (
+  account INTEGER PRIMARY KEY,     -- 0 for closed accounts of which no record is left
+  paid NOT NULL,                   -- sum of the entries of which it was the source
+  received NOT NULL,               -- and the target
+  last_seq INTEGER NOT NULL        -- its last removed record, 0 for none
+);
+
+-- One row: up to where records have been removed.
+CREATE TABLE pruned (
+  seq INTEGER NOT NULL,
+  at INTEGER,                      -- when that record ended
+  entries INTEGER NOT NULL         -- removed records that moved value
+);
+INSERT INTO pruned (seq, at, entries) VALUES (0, NULL, 0);
+`
+
+/** From one form to the next, by the version that they begin with. */
+export const migrations: ReadonlyMap<number, string> = new Map([
+  [
+    1,
+    `
+ALTER TABLE movements ADD COLUMN account INTEGER;
+ALTER TABLE movements ADD COLUMN amount;
+${historyTables}
+PRAGMA user_version = 2;
+`,
+  ],
+])
 
 export const tables = `
 CREATE TABLE meta (
@@ -92,9 +132,11 @@ CREATE TABLE movements (
   kind INTEGER NOT NULL,
   reference TEXT NOT NULL,
   seq INTEGER NOT NULL,
+  account INTEGER,                 -- what its record said, once that has been removed
+  amount,
   PRIMARY KEY (kind, reference)
 ) WITHOUT ROWID;
-
+${historyTables}
 CREATE TABLE streams (
   number INTEGER PRIMARY KEY,
   user_id TEXT NOT NULL UNIQUE,

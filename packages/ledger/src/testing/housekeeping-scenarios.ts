@@ -196,6 +196,7 @@ export const housekeepingScenarios: readonly Scenario[] = [
   given expiry 8000
   ${four}
   clock 20000
+  expired
   prune 99999                        -> 3 newest
   search t1 of alice expires 5000    -> pruned
   search t3 of alice expires 9000    -> fulfilled
