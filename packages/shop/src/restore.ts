@@ -68,7 +68,7 @@ export async function restore(
       stream.numbers ??= createNumbers(stream.record)
       stream.numbers.use(number)
       stream.pieces += posted.amount / stream.record.price
-      stream.owner ??= posted.source
+      if (posted.amount > 0n) stream.owner ??= posted.source
     }
   }
 

@@ -206,6 +206,18 @@ describe('a shop that closes', () => {
     expect(await streams.get(stream.userId)).not.toHaveProperty('endedAt')
   })
 
+  it.each(['at once', 'while it waits'])('waits for nothing when its ledger has failed, said %s', async (when) => {
+    const { open, shop, incoming, streams } = await openTestShop()
+    const { stream, body } = open({ content: 'abc' })
+    const transfer = incoming(stream, 1)
+    shop.check(transfer)
+    await shop.fulfill(transfer)
+    if (when === 'while it waits') void shop.close()
+    await shop.close({ now: true })
+    expect(body.state).toBe('destroyed')
+    expect(await streams.get(stream.userId)).not.toHaveProperty('endedAt')
+  })
+
   it('writes the records of all streams that were paid, and none of others', async () => {
     const streams = createMemoryStreamStore()
     const { open, pay, shop } = await openTestShop({ streams })

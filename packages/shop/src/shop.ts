@@ -51,8 +51,12 @@ export interface Shop extends Payee {
   rotateKey(key: ShopKey): void
   /** The place in the feed behind which a start would never look: retention may prune up to here. */
   cursor(): Cursor
-  /** Takes no more payments, delivers what is fulfilled, breaks off all bodies, and writes all records. */
-  close(): Promise<void>
+  /**
+   * Takes no more payments, delivers what is fulfilled, breaks off all bodies, and writes all records.
+   *
+   * @param options.now - Waits for nothing to settle: for a shop whose rail has failed. May be said during a `close`.
+   */
+  close(options?: { readonly now?: boolean }): Promise<void>
 }
 
 /**
@@ -115,8 +119,9 @@ export async function createShop(options: ShopOptions): Promise<Shop> {
     counts: () => ({ open: open.size, unpaid, remembered: gone.count }),
     rotateKey: (key) => keyring.rotate(key),
     cursor: lowestCursor,
-    close() {
-      closing ??= closeAll()
+    close({ now = false } = {}) {
+      if (now) allOver?.()
+      closing ??= closeAll(now)
       return closing
     },
 
@@ -141,7 +146,7 @@ export async function createShop(options: ShopOptions): Promise<Shop> {
     },
 
     settled(transfer, outcome, at) {
-      if (outcome === 'fulfilled' && at > cursor) cursor = at
+      if ((outcome === 'fulfilled' || outcome === 'lost') && at > cursor) cursor = at
       const hold = holdOf(transfer)
       if (hold !== undefined) hold.stream.settled(hold, outcome)
       // Whoever keeps the transfer shall not keep the stream with it.
@@ -358,11 +363,11 @@ export async function createShop(options: ShopOptions): Promise<Shop> {
     streamRefusals.clear()
   }
 
-  async function closeAll(): Promise<void> {
+  async function closeAll(now: boolean): Promise<void> {
     closed = true
     timers.clearTimeout(sweepTimer)
     for (const stream of open.values()) stream.close()
-    if (open.size > 0) {
+    if (open.size > 0 && !now) {
       let timer: unknown
       await new Promise<void>((resolve) => {
         allOver = resolve

@@ -172,7 +172,9 @@ export class Stream implements PaidStream, FlowOwner {
       if (state === 'promised') this.posted(hold)
       return
     }
-    if (hold.numbered) this.numbers!.release(hold.number)
+    // What was lost is known to everybody: its number must not buy anything again.
+    if (outcome === 'lost') this.numbers?.use(hold.number)
+    else if (hold.numbered) this.numbers!.release(hold.number)
     if (state === 'waiting') {
       this.held -= pieces
       this.waitingGone++

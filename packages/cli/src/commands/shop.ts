@@ -64,6 +64,9 @@ const httpCloseMs = 2_000
 const quietMs = 100
 const quietMsMax = 2_000
 
+/** Of what is done at the end. After a failure nothing settles any more, and nobody should wait for that. */
+type Step = (hasFailed: boolean) => unknown
+
 export async function run(options: ShopOptions, terminal: Terminal): Promise<ExitCode> {
   const signals = Signals.listen()
   const logger = Logs.create({
@@ -71,9 +74,9 @@ export async function run(options: ShopOptions, terminal: Terminal): Promise<Exi
     readable: terminal.stderr.isTTY === true && !options.json,
     write: (text) => void terminal.stderr.write(text),
   })
-  const closing: Array<() => unknown> = []
-  const close = async () => {
-    for (const step of closing.splice(0).toReversed()) await step()
+  const closing: Step[] = []
+  const close = async (hasFailed: boolean) => {
+    for (const step of closing.splice(0).toReversed()) await step(hasFailed)
   }
   try {
     const failed = new Promise<never>((_, reject) => {
@@ -82,10 +85,10 @@ export async function run(options: ShopOptions, terminal: Terminal): Promise<Exi
     failed.catch(() => {})
     const signal = await Promise.race([signals.first, failed])
     logger.info({ signal }, 'cli.draining')
-    const isDrained = await Promise.race([close().then(() => true), signals.second.then(() => false), failed])
+    const isDrained = await Promise.race([close(false).then(() => true), signals.second.then(() => false), failed])
     return isDrained ? exitCodes.done : exitCodes.interrupted
   } catch (error) {
-    await close()
+    await close(true)
     throw error
   } finally {
     signals.close()
@@ -97,7 +100,7 @@ async function start(
   options: ShopOptions,
   terminal: Terminal,
   logger: Logs.Logger,
-  closing: Array<() => unknown>,
+  closing: Step[],
   fail: (error: unknown) => void,
 ): Promise<void> {
   const { prefix, strangers, data, host: address } = options
@@ -158,9 +161,9 @@ async function start(
   closing.push(
     () => (ended === undefined ? undefined : closeConnections(server, ended)),
     () => host.drain(),
-    () => quiet(host),
+    (hasFailed) => (hasFailed ? undefined : quiet(host)),
     // The streams end before the ledger stops: what is fulfilled is still paid and delivered.
-    () => shop.close(),
+    (hasFailed) => shop.close({ now: hasFailed }),
     () => {
       ended = new Promise((resolve) => server.close(() => resolve()))
       listener.stopAccepting()
@@ -179,7 +182,7 @@ async function start(
 async function openStores(
   options: ShopOptions,
   logger: Logs.Logger,
-  closing: Array<() => unknown>,
+  closing: Step[],
 ): Promise<{ store: Store; streams: StreamStore; key: Uint8Array }> {
   const { data: folder, prefix, strangers } = options
   const limits = { strangersCreditMax: strangersTotal(strangers) }
