@@ -1,1 +1,13 @@
-export {}
+export type { ClosedLedger, ValidatedTransaction } from './ledger/closed-ledger.js'
+export type { EngineResult } from './ledger/engine-result.js'
+export type { Faults, Order } from './ledger/faults.js'
+export { type HistoryLimits, historyLimits } from './ledger/history.js'
+export {
+  createSandbox,
+  FundError,
+  type Sandbox,
+  type SandboxOptions,
+  tutorialAddresses,
+  xrp,
+} from './sandbox.js'
+export { ListenError, type ServerLimits, serverLimits } from './server.js'
