@@ -45,7 +45,8 @@ export interface Payee {
   settled(transfer: IncomingTransfer, outcome: SettledOutcome, cursor: Cursor): void
 }
 
-export type SettledOutcome = 'fulfilled' | 'rejected' | 'expired'
+/** `lost`: the fulfillment became public and no money came all the same. Nothing was paid, and its number is used. */
+export type SettledOutcome = 'fulfilled' | 'rejected' | 'expired' | 'lost'
 
 /** One posted transfer of the feed. */
 export interface Posted {
@@ -54,6 +55,7 @@ export interface Posted {
   readonly source: string
   /** ILP address that was paid. */
   readonly destination: string
+  /** 0 for what was lost: its fulfillment is public, so its number is used, and nothing was paid. */
   readonly amount: bigint
   readonly postedAt: Instant.Instant
 }

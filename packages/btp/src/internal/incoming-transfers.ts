@@ -162,7 +162,7 @@ export function createIncomingTransfers(
     sendReject(entry.transfer.id, timedOut)
   }
 
-  function settle(entry: Entry, outcome: SettledOutcome): void {
+  function settle(entry: Entry, outcome: Exclude<SettledOutcome, 'lost'>): void {
     entry.state = outcome
     entry.fulfillment = undefined
     unsettled--

@@ -389,7 +389,7 @@ export function createIncoming(context: HostContext, accounts: AccountTable, del
     }
   }
 
-  function settle(payment: Payment, state: SettledOutcome, cursor: Cursor, report: TickReport): void {
+  function settle(payment: Payment, state: Exclude<SettledOutcome, 'lost'>, cursor: Cursor, report: TickReport): void {
     if (payment.state !== 'held') return
     payment.state = state
     payment.cursor = cursor
