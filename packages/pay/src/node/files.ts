@@ -2,7 +2,7 @@
  * The few things that the payer's folder needs of a file system, each durable when it returns but for the names in a
  * folder: those are after `syncFolder`. Tests put a simulated disk behind it.
  */
-import { link, mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { type FileHandle, link, mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
 
 export interface Files {
   /** Makes a folder and those above it, for its owner only; one that is there stays as it is. */
@@ -81,7 +81,14 @@ export const nodeFiles: Files = {
   async syncFolder(path) {
     // Windows has no such call, and keeps names in its journal.
     if (process.platform === 'win32') return
-    const folder = await open(path, 'r')
+    let folder: FileHandle
+    try {
+      folder = await open(path, 'r')
+    } catch (error) {
+      // Somebody else's, and closed to us, above our own: its owner's disk sees to it.
+      if (codeOf(error) === 'EACCES') return
+      throw error
+    }
     try {
       await folder.sync()
     } finally {

@@ -156,6 +156,22 @@ describe('the book', () => {
     expect(await readFile(path, 'utf8')).toBe(newer)
   })
 
+  it('is made in folders whose names would survive a power cut, its own folder among them', async () => {
+    const inner = join(folder, 'payer')
+    const synced: string[] = []
+    const files = {
+      ...nodeFiles,
+      async syncFolder(path: string) {
+        await nodeFiles.syncFolder(path)
+        synced.push(path)
+      },
+    }
+    const state = await open({ folder: inner, files })
+    await state.book(ledger, account)
+    expect(synced).toEqual(expect.arrayContaining([join(inner, 'ledgers'), inner, folder]))
+    await state.close()
+  })
+
   it('that cannot be written says so', async () => {
     const files = { ...nodeFiles, write: () => Promise.reject(new Error('ENOSPC: no space left on device')) }
     await open()

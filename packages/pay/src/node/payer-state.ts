@@ -10,7 +10,7 @@
  * ```
  */
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Base64Url, type Hashes, type Instant, Octets, type RandomBytes } from '@millstream/units'
 import { type Book, type BookState, createBook } from '../book.js'
 import { PayError } from '../pay-error.js'
@@ -102,8 +102,10 @@ export async function openPayerState(options: PayerStateOptions): Promise<PayerS
     try {
       const path = join(place, bookName)
       const bytes = await files.read(path)
-      // A new book is worth nothing in a folder that a power cut takes away.
-      if (bytes === undefined) for (const above of [join(folder, 'ledgers'), folder]) await files.syncFolder(above)
+      // A new book is worth nothing in a folder that a power cut takes away, nor in one whose own name it takes.
+      if (bytes === undefined) {
+        for (const above of [join(folder, 'ledgers'), folder, dirname(folder)]) await files.syncFolder(above)
+      }
       const state = bytes === undefined ? undefined : BookFile.decode(hashes, bytes, path).state
       return stateBook(place, ledger, account, lock, state)
     } catch (error) {
