@@ -8,7 +8,7 @@
 import { Condition, type Hashes, Instant, TransferId } from '@millstream/units'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Cursor, Payee, Plugin, Posted, SettledOutcome } from '../plugin.js'
-import type { IncomingTransfer, OutgoingTransfer, Rejection } from '../transfer.js'
+import type { IncomingTransfer, OutgoingTransfer, Rejection, SendOutcome } from '../transfer.js'
 import { encodePayment } from './payment-packet.js'
 
 /** Two connected plugins on one new ledger. Nobody has called `receive` yet. */
@@ -23,6 +23,8 @@ export interface PairedPlugins {
   readonly spendable: bigint
   /** Moves the clock and lets both sides see what time it is. */
   advance(ms: number): void | Promise<void>
+  /** What the network has taken from each so far, where it takes fees; the rest must add up without them. */
+  fees?(): Promise<{ readonly payer: bigint; readonly payee: bigint }>
   /** Breaks the connection between the two. It comes back by itself, and what was under way goes on. */
   cut?(): void | Promise<void>
   close?(): void | Promise<void>
@@ -42,14 +44,30 @@ export interface PluginContractOptions {
   readonly feed?: boolean
   /** `cut` is there. True */
   readonly cut?: boolean
+  /** A rejection reaches the payer. Where a ledger knows none, it learns at the expiry that nothing was paid. True */
+  readonly rejects?: boolean
+  /** The payee's `settled` is called before the payer is told; on a ledger of others each hears for itself. True */
+  readonly payeeFirst?: boolean
+  /** Nothing is an amount. True */
+  readonly zero?: boolean
+  /** How long the transfers live; more than the rail's `expiryMarginMs`. 30,000 */
+  readonly expiresInMs?: number
+  /** How far the ledger's own time may be from the clock. 0 */
+  readonly clockWithinMs?: number
 }
-
-const expiresInMs = 30_000
 
 export function pluginContract(
   name: string,
   open: () => Promise<PairedPlugins>,
-  { feed: hasFeed = true, cut: canCut = true }: PluginContractOptions = {},
+  {
+    feed: hasFeed = true,
+    cut: canCut = true,
+    rejects = true,
+    payeeFirst = true,
+    zero = true,
+    expiresInMs = 30_000,
+    clockWithinMs = 0,
+  }: PluginContractOptions = {},
 ): void {
   describe(`plugin contract: ${name}`, () => {
     let pair: PairedPlugins
@@ -90,7 +108,34 @@ export function pluginContract(
     }
 
     async function balances(): Promise<{ readonly payer: bigint; readonly payee: bigint }> {
-      return { payer: await payer.balance(), payee: await payee.balance() }
+      const fees = (await pair.fees?.()) ?? { payer: 0n, payee: 0n }
+      return { payer: (await payer.balance()) + fees.payer, payee: (await payee.balance()) + fees.payee }
+    }
+
+    /**
+     * What a payer is told of a transfer that nobody takes: the payee's words, or after its time that it has expired.
+     *
+     * @param judged - Resolves when the payee has decided.
+     */
+    async function untaken(sent: Promise<SendOutcome>, judged: Promise<void>, words: object): Promise<void> {
+      if (rejects) {
+        expect(await sent).toMatchObject({ status: 'rejected', by: 'payee', ...words })
+        return
+      }
+      await judged
+      await pair.advance(expiresInMs)
+      expect(await sent).toEqual({ status: 'expired' })
+    }
+
+    /** The payee's calls, and among them when the payer was told, where that has a place. */
+    function logged(log: readonly string[], ...calls: string[]): void {
+      if (payeeFirst) expect(log).toEqual(calls)
+      else expect(log.filter((call) => call !== 'told')).toEqual(calls.filter((call) => call !== 'told'))
+    }
+
+    /** How long a transfer may be held and still be fulfilled. */
+    function lastMs(): number {
+      return expiresInMs - Math.max(1, (payee.info().expiryMarginMs ?? 0) + clockWithinMs)
     }
 
     describe('info', () => {
@@ -109,9 +154,11 @@ export function pluginContract(
     describe('fulfilled', () => {
       it('gives the payer the fulfillment and moves the amount', async () => {
         const { transfer, fulfillment } = payment(7n)
-        payee.receive(payeeThat(() => fulfillment))
+        const seen = payeeThat(() => fulfillment)
+        payee.receive(seen)
         const before = await balances()
         expect(await payer.send(transfer)).toEqual({ status: 'fulfilled', fulfillment })
+        await seen.ended(1)
         const after = await balances()
         expect(after).toEqual({ payer: before.payer - 7n, payee: before.payee + 7n })
       })
@@ -151,7 +198,8 @@ export function pluginContract(
         const seen = payeeThat(() => fulfillment)
         payee.receive(seen)
         await payer.send(transfer).then(() => seen.log.push('told'))
-        expect(seen.log).toEqual(['check', 'fulfill', 'settled fulfilled', 'told'])
+        if (!payeeFirst) await seen.ended(1)
+        logged(seen.log, 'check', 'fulfill', 'settled fulfilled', 'told')
       })
 
       it('takes many at once, each with its own outcome, settled in the order of the feed', async () => {
@@ -162,19 +210,21 @@ export function pluginContract(
         const outcomes = await Promise.all(some.map(({ transfer }) => payer.send(transfer)))
         expect(outcomes).toEqual(some.map(({ fulfillment }) => ({ status: 'fulfilled', fulfillment })))
         expect((await balances()).payer).toBe(before.payer - 200n)
+        if (!payeeFirst) await seen.ended(100)
         const cursors = seen.settlements.map(({ cursor }) => cursor)
         expect(cursors).toHaveLength(100)
         expect(cursors).toEqual([...cursors].sort((a, b) => a - b))
         expect(new Set(cursors).size).toBe(100)
       })
 
-      it('carries an amount of zero', async () => {
-        const { transfer, fulfillment } = payment(0n)
-        payee.receive(payeeThat(() => fulfillment))
-        const before = await balances()
-        expect(await payer.send(transfer)).toMatchObject({ status: 'fulfilled' })
-        expect(await balances()).toEqual(before)
-      })
+      if (zero)
+        it('carries an amount of zero', async () => {
+          const { transfer, fulfillment } = payment(0n)
+          payee.receive(payeeThat(() => fulfillment))
+          const before = await balances()
+          expect(await payer.send(transfer)).toMatchObject({ status: 'fulfilled' })
+          expect(await balances()).toEqual(before)
+        })
     })
 
     describe('refused by check', () => {
@@ -183,25 +233,21 @@ export function pluginContract(
         const seen = payeeThat(neverAsked, () => ({ code: 'F03', message: 'The price is 8.' }))
         payee.receive(seen)
         const before = await balances()
-        expect(await payer.send(transfer)).toEqual({
-          status: 'rejected',
-          by: 'payee',
-          code: 'F03',
-          message: 'The price is 8.',
-        })
+        await untaken(payer.send(transfer), seen.checked(1), { code: 'F03', message: 'The price is 8.' })
         expect(seen.log).toEqual(['check'])
         expect(await balances()).toEqual(before)
       })
 
-      it('leaves no record: the same transfer is judged anew', async () => {
-        const { transfer, fulfillment } = payment(7n)
-        let open = false
-        const check = () => (open ? undefined : { code: 'F06', message: 'Not yet.' })
-        payee.receive(payeeThat(() => fulfillment, check))
-        expect(await payer.send(transfer)).toMatchObject({ status: 'rejected', by: 'payee', code: 'F06' })
-        open = true
-        expect(await payer.send(transfer)).toEqual({ status: 'fulfilled', fulfillment })
-      })
+      if (rejects)
+        it('leaves no record: the same transfer is judged anew', async () => {
+          const { transfer, fulfillment } = payment(7n)
+          let open = false
+          const check = () => (open ? undefined : { code: 'F06', message: 'Not yet.' })
+          payee.receive(payeeThat(() => fulfillment, check))
+          expect(await payer.send(transfer)).toMatchObject({ status: 'rejected', by: 'payee', code: 'F06' })
+          open = true
+          expect(await payer.send(transfer)).toEqual({ status: 'fulfilled', fulfillment })
+        })
 
       it('takes a check that throws for a refusal with T00', async () => {
         const { transfer } = payment(1n)
@@ -210,12 +256,22 @@ export function pluginContract(
         }
         const seen = payeeThat(neverAsked, check)
         payee.receive(seen)
-        expect(await payer.send(transfer)).toMatchObject({ status: 'rejected', by: 'payee', code: 'T00' })
+        await untaken(payer.send(transfer), seen.checked(1), { code: 'T00' })
       })
 
-      it('refuses with F06 while no payee is registered', async () => {
-        expect(await payer.send(payment(1n).transfer)).toMatchObject({ status: 'rejected', by: 'payee', code: 'F06' })
-      })
+      if (rejects)
+        it('refuses with F06 while no payee is registered', async () => {
+          expect(await payer.send(payment(1n).transfer)).toMatchObject({ status: 'rejected', by: 'payee', code: 'F06' })
+        })
+
+      if (!rejects)
+        it('holds for a payee that comes later', async () => {
+          const { transfer, fulfillment } = payment(7n)
+          const sent = payer.send(transfer)
+          await pair.advance(0)
+          payee.receive(payeeThat(() => fulfillment))
+          expect(await sent).toEqual({ status: 'fulfilled', fulfillment })
+        })
 
       it('refuses with F01 a packet that is not an ILP payment, without asking the payee', async () => {
         const seen = payeeThat(neverAsked)
@@ -223,7 +279,10 @@ export function pluginContract(
         const { packet } = payment(1n).transfer
         for (const bad of [Uint8Array.of(), Uint8Array.of(1), packet.subarray(0, -1), Uint8Array.of(...packet, 0)]) {
           const { transfer } = payment(1n, { packet: bad })
-          expect(await payer.send(transfer)).toMatchObject({ status: 'rejected', by: 'payee', code: 'F01' })
+          // Where the packet alone says who is paid, it goes nowhere.
+          if (rejects)
+            expect(await payer.send(transfer)).toMatchObject({ status: 'rejected', by: 'payee', code: 'F01' })
+          else expect(await payer.send(transfer)).toMatchObject({ status: 'rejected', by: 'ledger' })
         }
         expect(seen.log).toEqual([])
       })
@@ -239,7 +298,7 @@ export function pluginContract(
           seen.log.push('told')
           return outcome
         })
-        expect(await told).toEqual({ status: 'rejected', by: 'payee', code: 'F99', message: 'content ended' })
+        await untaken(told, seen.ended(1), { code: 'F99', message: 'content ended' })
         expect(seen.log).toEqual(['check', 'fulfill', 'settled rejected', 'told'])
         expect(await balances()).toEqual(before)
       })
@@ -254,10 +313,7 @@ export function pluginContract(
         const seen = payeeThat(() => answers.shift()!())
         payee.receive(seen)
         const before = await balances()
-        for (let i = 0; i < 2; i++) {
-          const outcome = await payer.send(payment(1n).transfer)
-          expect(outcome).toMatchObject({ status: 'rejected', by: 'payee', code: 'T00' })
-        }
+        for (let i = 1; i <= 2; i++) await untaken(payer.send(payment(1n).transfer), seen.ended(i), { code: 'T00' })
         expect(seen.settlements.map(({ outcome }) => outcome)).toEqual(['rejected', 'rejected'])
         expect(await balances()).toEqual(before)
       })
@@ -268,7 +324,7 @@ export function pluginContract(
         const seen = payeeThat(() => other)
         payee.receive(seen)
         const before = await balances()
-        expect(await payer.send(transfer)).toMatchObject({ status: 'rejected', by: 'payee', code: 'F05' })
+        await untaken(payer.send(transfer), seen.ended(1), { code: 'F05' })
         expect(seen.settlements.map(({ outcome }) => outcome)).toEqual(['rejected'])
         expect(await balances()).toEqual(before)
       })
@@ -285,6 +341,7 @@ export function pluginContract(
         expect(await balances()).toEqual(before)
         seen.answer(0, fulfillment)
         expect(await sent).toEqual({ status: 'fulfilled', fulfillment })
+        if (!payeeFirst) await seen.ended(1)
         expect(await balances()).toEqual({ payer: before.payer - 7n, payee: before.payee + 7n })
       })
 
@@ -299,8 +356,9 @@ export function pluginContract(
         await seen.asked(2)
         seen.answer(1, quick.fulfillment)
         expect(await second).toMatchObject({ status: 'fulfilled' })
+        if (!payeeFirst) await seen.ended(1)
         seen.answer(0, { code: 'F99', message: 'content ended' })
-        expect(await first).toMatchObject({ status: 'rejected', by: 'payee', code: 'F99' })
+        await untaken(first, seen.ended(2), { code: 'F99' })
         expect(seen.settlements.map(({ outcome }) => outcome)).toEqual(['fulfilled', 'rejected'])
       })
     })
@@ -324,7 +382,7 @@ export function pluginContract(
         await seen.asked(1)
         expect(await payer.send(payment(1n).transfer)).toMatchObject({ status: 'rejected', by: 'ledger' })
         seen.answer(0, { code: 'F99', message: 'content ended' })
-        await all
+        await untaken(all, seen.ended(1), { code: 'F99' })
         const { transfer, fulfillment } = payment(1n)
         const sent = payer.send(transfer)
         await seen.asked(2)
@@ -365,7 +423,7 @@ export function pluginContract(
         payee.receive(seen)
         const sent = payer.send(transfer)
         await seen.asked(1)
-        await pair.advance(expiresInMs - 1)
+        await pair.advance(lastMs())
         seen.answer(0, fulfillment)
         expect(await sent).toMatchObject({ status: 'fulfilled' })
       })
@@ -383,7 +441,8 @@ export function pluginContract(
         await pair.advance(expiresInMs)
         seen.answer(0, fulfillment)
         expect(await sent).toEqual({ status: 'expired' })
-        expect(seen.log).toEqual(['check', 'fulfill', 'settled expired', 'told'])
+        if (!payeeFirst) await seen.ended(1)
+        logged(seen.log, 'check', 'fulfill', 'settled expired', 'told')
         expect(await balances()).toEqual(before)
       })
 
@@ -415,6 +474,7 @@ export function pluginContract(
         expect(await first).toEqual({ status: 'fulfilled', fulfillment })
         expect(await second).toEqual({ status: 'fulfilled', fulfillment })
         expect(await payer.send(transfer)).toMatchObject({ status: 'fulfilled' })
+        if (!payeeFirst) await seen.ended(1)
         expect(seen.held).toHaveLength(1)
         expect(seen.settlements).toHaveLength(1)
         expect(await balances()).toEqual({ payer: before.payer - 7n, payee: before.payee + 7n })
@@ -425,7 +485,7 @@ export function pluginContract(
         const seen = payeeThat(() => answers.shift()!)
         payee.receive(seen)
         const { transfer } = payment(7n)
-        await payer.send(transfer)
+        await untaken(payer.send(transfer), seen.ended(1), {})
         expect(['rejected', 'expired']).toContain((await payer.send(transfer)).status)
         expect(seen.held).toHaveLength(1)
       })
@@ -446,8 +506,10 @@ export function pluginContract(
     describe('the other direction', () => {
       it('carries a payment from the payee’s side to the payer’s account', async () => {
         const forward = payment(9n)
-        payee.receive(payeeThat(() => forward.fulfillment))
+        const there = payeeThat(() => forward.fulfillment)
+        payee.receive(there)
         await payer.send(forward.transfer)
+        if (!payeeFirst) await there.ended(1)
         const back = payment(4n, {}, payer)
         const seen = payeeThat(() => back.fulfillment)
         payer.receive(seen)
@@ -462,10 +524,11 @@ export function pluginContract(
       })
 
       it('tells the payee’s side why the other refuses, with code and message', async () => {
-        payer.receive(payeeThat(() => ({ code: 'F99', message: 'no change, please' })))
+        const seen = payeeThat(() => ({ code: 'F99', message: 'no change, please' }))
+        payer.receive(seen)
         const before = await balances()
-        const outcome = await payee.send(payment(4n, {}, payer).transfer)
-        expect(outcome).toEqual({ status: 'rejected', by: 'payee', code: 'F99', message: 'no change, please' })
+        const sent = payee.send(payment(4n, {}, payer).transfer)
+        await untaken(sent, seen.ended(1), { code: 'F99', message: 'no change, please' })
         expect(await balances()).toEqual(before)
       })
 
@@ -485,13 +548,16 @@ export function pluginContract(
             incoming.destination.endsWith('.2') ? { code: 'F99', message: 'not this one' } : fulfillments(incoming),
           )
           payee.receive(seen)
-          for (const { transfer } of some) await payer.send(transfer)
+          for (const [i, { transfer }] of some.entries()) {
+            const sent = payer.send(transfer)
+            if (rejects || i !== 1) await sent
+            if (!payeeFirst) await seen.ended(i + 1)
+          }
           const all = await collect(payee.posted!(0 as Cursor))
-          expect(
-            all.map(({ source, destination, amount, postedAt }) => [source, destination, amount, postedAt]),
-          ).toEqual(
-            [1, 3, 4, 5].map((n) => [payer.info().account, `${payee.info().account}.user.${n}`, 3n, pair.clock()]),
+          expect(all.map(({ source, destination, amount }) => [source, destination, amount])).toEqual(
+            [1, 3, 4, 5].map((n) => [payer.info().account, `${payee.info().account}.user.${n}`, 3n]),
           )
+          for (const { postedAt } of all) expect(Math.abs(postedAt - pair.clock())).toBeLessThanOrEqual(clockWithinMs)
           const settled = seen.settlements.filter(({ outcome }) => outcome === 'fulfilled')
           expect(all.map(({ cursor }) => cursor)).toEqual(settled.map(({ cursor }) => cursor))
           expect(await collect(payee.posted!(all[1]!.cursor))).toEqual(all.slice(2))
@@ -518,6 +584,7 @@ export function pluginContract(
           await pair.cut!()
           seen.answer(0, fulfillment)
           expect((await sent).status).toBe('fulfilled')
+          if (!payeeFirst) await seen.ended(1)
           expect(seen.settlements).toHaveLength(1)
           expect(await balances()).toEqual({ payer: before.payer - 7n, payee: before.payee + 7n })
         })
@@ -530,6 +597,7 @@ export function pluginContract(
           await seen.asked(1)
           await pair.cut!()
           seen.answer(0, { code: 'F99', message: 'content ended' })
+          if (!rejects) await pair.advance(expiresInMs)
           expect(['rejected', 'expired']).toContain((await sent).status)
           expect(await balances()).toEqual(before)
         })
@@ -572,6 +640,8 @@ interface RecordingPayee extends Payee {
   readonly settlements: Settlement[]
   /** Resolves when so many have been settled. */
   ended(count: number): Promise<void>
+  /** Resolves when so many have been judged. */
+  checked(count: number): Promise<void>
 }
 
 function payeeThat(
@@ -579,13 +649,18 @@ function payeeThat(
   check: (transfer: IncomingTransfer) => Rejection | undefined = () => undefined,
 ): RecordingPayee {
   const watchers: Watcher[] = []
+  const judges: Watcher[] = []
+  let judged = 0
   const recording: RecordingPayee = {
     ended: (count) => watch(watchers, count, () => recording.settlements.length),
+    checked: (count) => watch(judges, count, () => judged),
     log: [],
     held: [],
     settlements: [],
     check(transfer) {
       recording.log.push('check')
+      judged++
+      notify(judges, judged)
       return check(transfer)
     },
     fulfill(transfer) {
