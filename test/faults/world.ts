@@ -1,4 +1,5 @@
 /** A shop and a payer that are killed and come back: what tests do to them, and what they may see of them. */
+import { cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { accountName, createTrustlineClient } from '@millstream/btp'
 import { webSocketConnector } from '@millstream/btp/node'
@@ -26,13 +27,23 @@ export interface Books {
   readonly unresolved: bigint
 }
 
+/** A folder of a process, which may be on a disk that others see elsewhere. */
+export interface Place {
+  readonly path: string
+  /** For the test itself. */
+  readonly outsidePath: string
+  /** Words before the command that uses it. */
+  readonly inside: readonly string[]
+}
+
 const credit = ['--strangers', 'credit:1000000000000']
 
 export class World {
-  readonly data: string
-  readonly home: string
+  readonly folder: string
   readonly account: string
   readonly relay: Relay.Relay
+  private data: Place
+  private home: Place
   private readonly ports: Millstream.Ready
   private readonly uri: BtpUri.BtpUri
   private readonly origin: string
@@ -40,8 +51,9 @@ export class World {
   private payers: Child.Child[] = []
 
   private constructor(folder: string, ports: Millstream.Ready, relay: Relay.Relay, token: string) {
-    this.data = join(folder, 'shop')
-    this.home = join(folder, 'payer')
+    this.folder = folder
+    this.data = placeAt(join(folder, 'shop'))
+    this.home = placeAt(join(folder, 'payer'))
     this.ports = ports
     this.relay = relay
     this.origin = ports.btp.replace(/\/$/, '')
@@ -59,8 +71,26 @@ export class World {
     return new World(folder, ports, await Relay.create(port), token)
   }
 
-  async startShop(): Promise<void> {
-    this.current = await Millstream.shop(this.data, credit, this.ports)
+  /** Puts the folder of the shop or of the payer, neither of which runs, onto another disk. */
+  async move(what: 'data' | 'home', place: Place): Promise<void> {
+    await cp(this[what].outsidePath, place.outsidePath, { recursive: true }).catch(unlessMissing)
+    this[what] = place
+  }
+
+  /** A copy of the data folder of a shop that does not run, for those who cannot see where it is. */
+  async dataFolder(): Promise<string> {
+    if (this.data.inside.length === 0) return this.data.path
+    const copy = join(this.folder, 'copy')
+    await rm(copy, { recursive: true, force: true })
+    await cp(this.data.outsidePath, copy, { recursive: true, filter: (path) => !path.endsWith('.sock') })
+    return copy
+  }
+
+  /** @param inside - Words before the command. */
+  async startShop(inside: readonly string[] = [], ...args: string[]): Promise<Millstream.Shop> {
+    const { data, ports } = this
+    this.current = await Millstream.shop(data.path, [...credit, ...args], ports, [...data.inside, ...inside])
+    return this.current
   }
 
   async killShop(): Promise<void> {
@@ -69,16 +99,29 @@ export class World {
   }
 
   startPayer(...args: string[]): Child.Child {
-    const payer = Millstream.start(['pay', this.relay.url, '--json', '--home', this.home, ...args])
+    return this.startPayerInside([], ...args)
+  }
+
+  startPayerInside(inside: readonly string[], ...args: string[]): Child.Child {
+    const { path, inside: around } = this.home
+    const words = ['pay', this.relay.url, '--json', '--home', path, ...args]
+    const payer = Millstream.start(words, { inside: [...around, ...inside] })
     this.payers = [...this.payers.filter(({ process }) => process.exitCode === null), payer]
     return payer
   }
 
   /** As the running shop has it; an account that is not there has paid nothing. */
-  accountRow(id: string): Promise<Pick<AccountRow, 'balance' | 'held'>> {
+  async accountRow(id: string): Promise<Pick<AccountRow, 'balance' | 'held'>> {
+    const unknown = { balance: '0', held: '0' }
+    const { path, inside } = this.data
+    if (inside.length > 0) {
+      const { stdout } = await Millstream.run(['ledger', 'accounts', '--json', '--data', path], { inside })
+      const rows = stdout.split('\n').slice(0, -1)
+      return rows.map((line): AccountRow => JSON.parse(line)).find((row) => row.id === id) ?? unknown
+    }
     return this.ask(async (operator) => {
       for await (const row of operator.accounts()) if (row.id === id) return row
-      return { balance: '0', held: '0' }
+      return unknown
     })
   }
 
@@ -100,16 +143,8 @@ export class World {
     })
   }
 
-  /** Whether all sums hold in the ledger of the running shop. */
-  check(): Promise<readonly string[]> {
-    return this.ask(async (operator) => {
-      const { ok, faults } = await operator.check()
-      return ok ? [] : ['The books do not hold.', ...faults]
-    })
-  }
-
   private async ask<T>(question: (operator: Operator) => Promise<T>): Promise<T> {
-    const operator = await AdminClient.open(this.data)
+    const operator = await AdminClient.open(this.data.path)
     if (operator === undefined) throw new Error('The shop does not answer.')
     try {
       return await question(operator)
@@ -129,7 +164,7 @@ export class World {
   /** The book of the payer, which is not running. `aheadMs`: as if so much time had passed. */
   async payerBook(balance?: bigint, aheadMs = 0): Promise<Books & { readonly verdict: string | undefined }> {
     const clock = () => Instant.after(systemClock(), aheadMs)
-    const state = await openPayerState({ folder: this.home, clock, hashes, randomBytes })
+    const state = await openPayerState({ folder: this.home.outsidePath, clock, hashes, randomBytes })
     const book = await state.book(this.origin, this.account)
     const verdict = balance === undefined ? undefined : (await book.reconcile(balance)).status
     const books = { spent: book.spent(), unresolved: book.unresolved(), verdict }
@@ -184,4 +219,12 @@ export class World {
     for (const child of children) child.kill('SIGKILL')
     await Promise.all(children.map(({ ended }) => ended))
   }
+}
+
+function placeAt(path: string): Place {
+  return { path, outsidePath: path, inside: [] }
+}
+
+function unlessMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error
 }

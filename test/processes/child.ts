@@ -101,11 +101,9 @@ export function start(file: string, args: readonly string[], options: ChildOptio
         }
         watchers.add(look)
         look()
-        ended.then(({ code, signal, stdout: printed, stderr: said }) => {
+        ended.then((end) => {
           look()
-          if (watchers.delete(look)) {
-            reject(new Error(`Ended (${code ?? signal}) before it came to that.\n${printed.slice(-2000)}\n${said}`))
-          }
+          if (watchers.delete(look)) reject(new EndedEarlyError(end))
         }, reject)
       }),
   }
@@ -128,4 +126,14 @@ export async function endAll(): Promise<void> {
 function text(chunks: Buffer[]): string {
   if (chunks.length > 1) chunks.splice(0, chunks.length, Buffer.concat(chunks))
   return chunks[0]?.toString('utf8') ?? ''
+}
+
+export class EndedEarlyError extends Error {
+  override readonly name = 'Child.EndedEarlyError'
+  readonly ended: Ended
+  constructor(ended: Ended) {
+    const { code, signal, stdout, stderr } = ended
+    super(`Ended (${code ?? signal}) before it came to that.\n${stdout.slice(-2000)}\n${stderr}`)
+    this.ended = ended
+  }
 }

@@ -36,20 +36,32 @@ export async function cleanUp(): Promise<void> {
   for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true })
 }
 
-export function start(args: readonly string[], options?: Child.ChildOptions): Child.Child {
-  return Child.start(process.execPath, [bin, ...args], options)
+export interface StartOptions extends Child.ChildOptions {
+  /** Words before the command, which run it somewhere else or with less. */
+  readonly inside?: readonly string[]
+}
+
+export function start(args: readonly string[], { inside = [], ...options }: StartOptions = {}): Child.Child {
+  const [file, ...words] = [...inside, process.execPath, bin, ...args]
+  return Child.start(file!, words, options)
 }
 
 /** Runs to the end. */
-export function run(args: readonly string[], options?: Child.ChildOptions): Promise<Child.Ended> {
+export function run(args: readonly string[], options?: StartOptions): Promise<Child.Ended> {
   return start(args, options).ended
 }
 
 /** Starts a shop on free ports, or on those of `again`, and waits until it is ready. */
-export async function shop(folder: string, args: readonly string[] = [], again?: Ready): Promise<Shop> {
+export async function shop(
+  folder: string,
+  args: readonly string[] = [],
+  again?: Ready,
+  inside: readonly string[] = [],
+): Promise<Shop> {
   const port = again === undefined ? '0' : new URL(again.http).port
   const btpPort = again === undefined ? '0' : new URL(again.btp.replace(/^btp\+/, '')).port
-  const child = start(['shop', '--json', '--data', folder, '--port', port, '--btp-port', btpPort, ...args])
+  const words = ['shop', '--json', '--data', folder, '--port', port, '--btp-port', btpPort, ...args]
+  const child = start(words, { inside })
   await child.until(({ stdout }) => stdout.includes('\n'))
   const ready = JSON.parse(child.stdout.split('\n')[0]!) as Ready
   return { child, ready, folder }
