@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
@@ -61,11 +61,11 @@ describe('the file of a ledger', () => {
   })
 
   it('is written ahead, flushed at each commit, and locked', async () => {
-    const database = openLedgerFile(temporaryFolder())
+    const { database, close } = openLedgerFile(temporaryFolder())
     expect(database.value('PRAGMA journal_mode')).toBe('wal')
     expect(database.value('PRAGMA synchronous')).toBe(2)
     expect(database.value('PRAGMA locking_mode')).toBe('exclusive')
-    database.close()
+    close()
   })
 
   it('cannot be opened twice, and the first one goes on', async () => {
@@ -80,6 +80,18 @@ describe('the file of a ledger', () => {
     const second = await open(folder)
     expect(await second.ledger.check()).toMatchObject({ ok: true, entries: 1 })
     await second.close()
+  })
+
+  it('stays held against other processes after this one has tried to open it again', async () => {
+    const folder = temporaryFolder()
+    const first = await open(folder)
+    await expect(open(folder)).rejects.toThrow(DataFolderInUseError)
+    const other = spawnSync(process.execPath, ['--input-type=module', '-e', holdProgram, folder], {
+      cwd: packageFolder,
+      encoding: 'utf8',
+    })
+    expect(other.stderr).toMatch(/DataFolderInUseError/)
+    await first.close()
   })
 
   it('cannot be opened while another process holds it, and can as soon as that one is dead', async () => {

@@ -3,26 +3,39 @@
  * time. The lock is the operating system's and ends with the process, however it ends.
  */
 import { accessSync, closeSync, constants, mkdirSync, openSync, readSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { MillstreamError } from '@millstream/units'
 import { openDatabase, type SqlDatabase, sqliteCode } from './internal/database.js'
 import { applicationId, migrations, schemaVersion, tables } from './internal/schema.js'
 
 export const ledgerFileName = 'ledger.sqlite'
 
+export const logFileName = `${ledgerFileName}-wal`
+
 /**
  * Pages of the write-ahead log after which it is taken into the file: 4 MiB. The payments of that moment wait for it, so
  * it is better done often than long.
  */
-const checkpointPages = 1000
+export const checkpointPages = 1000
 
 /** Pages that SQLite keeps in memory: 8 MiB. */
 const cachePages = 2048
 
-const pageBytes = 4096
+/** Also of a copy: all files of ours have pages of this size. */
+export const pageBytes = 4096
 
 /** A file of at most this many pages is proved whole at once when it is opened; a larger one by `check`. */
 const quickCheckPagesMax = 2048
+
+export interface LedgerFile {
+  readonly database: SqlDatabase
+  /** For reading the file as it lies on the disk. */
+  readonly descriptor: number
+  /** Path of the write-ahead log. */
+  readonly log: string
+  /** Takes the log into the file, gives up the lock and closes. */
+  close(): void
+}
 
 /**
  * @throws {DataFolderInUseError} Another process holds it, or another ledger of this one.
@@ -31,14 +44,16 @@ const quickCheckPagesMax = 2048
  * @throws {NewerFileError} A later version made it.
  * @throws {DamagedFileError} It is a ledger and cannot be read.
  */
-export function openLedgerFile(folder: string, fileBytesMax?: number): SqlDatabase {
+export function openLedgerFile(folder: string, fileBytesMax?: number): LedgerFile {
   const path = join(folder, ledgerFileName)
   let database: SqlDatabase | undefined
+  let file: OpenFile | undefined
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
+    file = openFile(path)
     // Before SQLite is let near it, which might finish what another program left undone in its log.
-    assertHeader(path)
+    assertHeader(file.descriptor, path)
     database = openDatabase(path)
     database.exec('PRAGMA locking_mode = EXCLUSIVE')
     // The lock is taken here and kept to the end.
@@ -53,11 +68,50 @@ export function openLedgerFile(folder: string, fileBytesMax?: number): SqlDataba
     if (fileBytesMax !== undefined) database.exec(`PRAGMA max_page_count = ${Math.ceil(fileBytesMax / pageBytes)}`)
     if (isNew) create(database)
     else migrate(database)
-    return database
+    const opened = { database, descriptor: file.descriptor, log: join(folder, logFileName) }
+    return { ...opened, close: () => closeBoth(opened.database.close, file!) }
   } catch (error) {
-    database?.abandon()
+    if (file !== undefined) closeBoth(() => database?.abandon(), file)
     throw openingError(error, folder)
   }
+}
+
+function closeBoth(closeDatabase: () => void, file: OpenFile): void {
+  try {
+    closeDatabase()
+  } finally {
+    file.close()
+  }
+}
+
+interface OpenFile {
+  readonly descriptor: number
+  close(): void
+}
+
+/** By device and number of the file: those that this process holds. */
+const held = new Set<string>()
+
+/**
+ * Opens the file for reading beside SQLite. The lock of POSIX belongs to the process, and closing any descriptor of the
+ * file gives it up: so there is one of our own, opened before SQLite's and closed after it, and a ledger that this
+ * process holds is not touched at all by a second opening.
+ */
+function openFile(path: string): OpenFile {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  // SQLite gives its log the mode of the file beside it.
+  if (stats === undefined) closeSync(openSync(path, 'a', 0o600))
+  else accessSync(path, constants.R_OK | constants.W_OK)
+  const { dev, ino } = statSync(path, { bigint: true })
+  const key = `${dev} ${ino}`
+  if (held.has(key)) throw new DataFolderInUseError(dirname(path), undefined)
+  const descriptor = openSync(path, 'r')
+  held.add(key)
+  const close = () => {
+    held.delete(key)
+    closeSync(descriptor)
+  }
+  return { descriptor, close }
 }
 
 function create(database: SqlDatabase): void {
@@ -73,23 +127,10 @@ function migrate(database: SqlDatabase): void {
   }
 }
 
-/** The header of the file, and of its first page behind it, say what it is. Where there is none one is made, empty. */
-function assertHeader(path: string): void {
-  const size = statSync(path, { throwIfNoEntry: false })?.size
-  if (size === undefined) {
-    // SQLite gives its log the mode of the file beside it.
-    closeSync(openSync(path, 'a', 0o600))
-    return
-  }
-  accessSync(path, constants.R_OK | constants.W_OK)
-  if (size === 0) return
+/** The header of the file, and of its first page behind it, say what it is. */
+function assertHeader(descriptor: number, path: string): void {
   const header = new Uint8Array(108)
-  const file = openSync(path, 'r')
-  try {
-    readSync(file, header, 0, header.length, 0)
-  } finally {
-    closeSync(file)
-  }
+  if (readSync(descriptor, header, 0, header.length, 0) === 0) return
   const magic = 'SQLite format 3\0'
   if (String.fromCharCode(...header.subarray(0, magic.length)) !== magic) throw new ForeignFileError(path)
   const view = new DataView(header.buffer)

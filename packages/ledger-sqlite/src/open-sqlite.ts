@@ -2,14 +2,22 @@
  * Opens the ledger of a data folder: the default store. Decisions are made in memory, in the same tick; what they
  * changed is written to one SQLite file, everything of a tick in one transaction that is flushed to the disk.
  */
-import { Book, GroupCommit, type LedgerLimits, type Store, StoreFailedError } from '@millstream/ledger'
+import {
+  Book,
+  GroupCommit,
+  type LedgerLimits,
+  type Store,
+  StoreClosedError,
+  StoreFailedError,
+} from '@millstream/ledger'
 import type { StreamStore } from '@millstream/shop'
 import type { Hashes, Instant, Observer, RandomBytes } from '@millstream/units'
 import { createChangesWriter } from './internal/changes-writer.js'
-import { type SqlDatabase, sqliteCode } from './internal/database.js'
+import { type BackupPart, BackupUnderWayError, backupWaitingBytesMax, copyFile } from './internal/copy-file.js'
+import { sqliteCode } from './internal/database.js'
 import { allowExpiry, load } from './internal/loader.js'
 import { createReferenceFinder } from './internal/references.js'
-import { openingError, openLedgerFile } from './ledger-file.js'
+import { type LedgerFile, openingError, openLedgerFile } from './ledger-file.js'
 import type { SqliteEvent } from './sqlite-event.js'
 import { SqliteStore } from './sqlite-store.js'
 import { SqliteStreamStore } from './sqlite-stream-store.js'
@@ -24,12 +32,23 @@ export interface SqliteOptions {
   readonly observer?: Observer<SqliteEvent>
   /** The file does not grow beyond this: then it is like a full disk. No bound of its own if left out. */
   readonly fileBytesMax?: number
+  /** What may wait in memory for whoever takes a backup away, in bytes. 64 MiB */
+  readonly backupWaitingBytesMax?: number
 }
 
 export interface OpenedSqlite {
   readonly ledger: Store
   /** The shop's streams, in the same file and the same writes as the money. */
   readonly streams: StreamStore
+  /**
+   * Copies the file while payments go on: parts to be written in the order in which they come, see `receiveBackup`. What
+   * they add up to is the ledger and the streams at one moment, that of the last parts.
+   *
+   * @throws {BackupUnderWayError} One is being made.
+   * @throws {BackupTooSlowError} Whoever takes the parts falls behind the payments; the ledger is not affected.
+   * @throws {StoreClosedError} The ledger is closed, or was closed meanwhile.
+   */
+  backup(): AsyncGenerator<BackupPart>
   /** Writes what was decided, and lets go of the folder. */
   close(): Promise<void>
 }
@@ -55,24 +74,26 @@ const slowWriteEveryMs = 60_000
 export async function openSqlite(options: SqliteOptions): Promise<OpenedSqlite> {
   const { folder, clock, observer } = options
   const began = performance.now()
-  const database = openLedgerFile(folder, options.fileBytesMax)
+  const file = openLedgerFile(folder, options.fileBytesMax)
+  const { database } = file
   try {
     const book = new Book({ ...options, findReference: createReferenceFinder(database) })
     const { accounts, holds, ids, clockBehindMs } = load(database, book, clock)
     allowExpiry(database, book.limits.expiresInMsMax)
-    const opened = wire(options, database, book)
+    const opened = wire(options, file, book)
     const ms = Math.round(performance.now() - began)
     observer?.({ name: 'ledger_sqlite.opened', level: 'info', folder, accounts, holds, ids, ms })
     if (clockBehindMs > 0) observer?.({ name: 'ledger_sqlite.clock_behind', level: 'warn', ms: clockBehindMs })
     return opened
   } catch (error) {
-    database.close()
+    file.close()
     throw openingError(error, folder)
   }
 }
 
-function wire(options: SqliteOptions, database: SqlDatabase, book: Book): OpenedSqlite {
+function wire(options: SqliteOptions, file: LedgerFile, book: Book): OpenedSqlite {
   const { folder, observer } = options
+  const { database } = file
   const writeChanges = createChangesWriter(database)
   let slowToldAt = Number.NEGATIVE_INFINITY
 
@@ -111,12 +132,25 @@ function wire(options: SqliteOptions, database: SqlDatabase, book: Book): Opened
     } finally {
       ledger.closed = true
       streams.closed = true
-      database.close()
+      file.close()
       observer?.({ name: 'ledger_sqlite.closed', level: 'info', folder })
     }
   }
   const ledger = new SqliteStore(database, book, commit, () => streams.lowestCursor, close)
-  return { ledger, streams, close }
+  let copying = false
+  async function* backup(): AsyncGenerator<BackupPart> {
+    if (ledger.closed) throw new StoreClosedError()
+    if (copying) throw new BackupUnderWayError()
+    copying = true
+    try {
+      yield* copyFile(file, options.backupWaitingBytesMax ?? backupWaitingBytesMax, () => {
+        if (ledger.closed) throw new StoreClosedError()
+      })
+    } finally {
+      copying = false
+    }
+  }
+  return { ledger, streams, backup, close }
 }
 
 function writeFailed(folder: string, cause: unknown): StoreFailedError {

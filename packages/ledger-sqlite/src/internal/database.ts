@@ -22,6 +22,8 @@ export interface SqlDatabase {
   value(sql: string, parameters?: readonly SqlValue[]): SqlValue | undefined
   /** Runs `write` in a transaction. */
   transaction(write: () => void): void
+  /** Called after each transaction, in the same tick, as long as it is set; must not throw. */
+  afterCommit: (() => void) | undefined
   /** Takes the write-ahead log into the file, gives up the lock and closes. */
   close(): void
   /** Closes a file that turned out not to be ours to write to. */
@@ -70,7 +72,8 @@ export function openDatabase(path: string): SqlDatabase {
   const begin = prepare('BEGIN')
   const commit = prepare('COMMIT')
 
-  return {
+  const database: SqlDatabase = {
+    afterCommit: undefined,
     prepare,
     exec(sql) {
       assertOpen()
@@ -94,6 +97,7 @@ export function openDatabase(path: string): SqlDatabase {
         }
         throw error
       }
+      database.afterCommit?.()
     },
     close() {
       leave(['journal_mode=DELETE', 'locking_mode=NORMAL'])
@@ -102,6 +106,7 @@ export function openDatabase(path: string): SqlDatabase {
       leave(['locking_mode=NORMAL'])
     },
   }
+  return database
 
   /**
    * The binding lets go of the file only when its statements have been collected, so the lock is given up before: SQLite

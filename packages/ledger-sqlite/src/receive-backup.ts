@@ -1,0 +1,85 @@
+/** The other end of a backup: writes its parts to a new file, and proves what has come of them. */
+import { open } from 'node:fs/promises'
+import { MillstreamError } from '@millstream/units'
+import type { BackupPart } from './internal/copy-file.js'
+import { DamagedFileError, type LedgerFile, openLedgerFile } from './ledger-file.js'
+
+/** Bytes after which the disk is waited for: a copy that is not held back would hold back the payments beside it. */
+const syncEveryBytes = 16 * 2 ** 20
+
+/**
+ * Writes a backup to a new file, for its owner only, and waits until it is on the disk.
+ *
+ * @returns Its size in bytes.
+ * @throws {BackupCutError} The parts ended before the backup did.
+ */
+export async function receiveBackup(parts: AsyncIterable<BackupPart>, path: string): Promise<number> {
+  const file = await open(path, 'wx', 0o600)
+  try {
+    let unsynced = 0
+    for await (const part of parts) {
+      if (part.type === 'end') {
+        await file.truncate(part.size)
+        await file.sync()
+        return part.size
+      }
+      for (let done = 0; done < part.bytes.length; ) {
+        const { bytesWritten } = await file.write(part.bytes, done, part.bytes.length - done, part.at + done)
+        done += bytesWritten
+      }
+      unsynced += part.bytes.length
+      if (unsynced < syncEveryBytes) continue
+      unsynced = 0
+      await file.datasync()
+    }
+    throw new BackupCutError()
+  } finally {
+    await file.close()
+  }
+}
+
+const noteName = 'backup'
+
+/**
+ * Goes through all pages of the ledger in a folder that nobody holds.
+ *
+ * @throws {DamagedFileError} Some of them are not as SQLite writes them. So do the errors of opening.
+ */
+export function assertPages(folder: string): void {
+  withFile(folder, ({ database }) => {
+    const found = database.value('PRAGMA quick_check(1)')
+    if (found !== 'ok') throw new DamagedFileError(folder, String(found))
+  })
+}
+
+/** Writes a note into the ledger of a folder that nobody holds; `undefined` takes it out. */
+export function setBackupNote(folder: string, note: string | undefined): void {
+  withFile(folder, ({ database }) => {
+    if (note === undefined) database.prepare('DELETE FROM meta WHERE name = ?').run([noteName])
+    else database.prepare('INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)').run([noteName, note])
+  })
+}
+
+export function backupNote(folder: string): string | undefined {
+  return withFile(folder, ({ database }) => {
+    const note = database.value('SELECT value FROM meta WHERE name = ?', [noteName])
+    return typeof note === 'string' ? note : undefined
+  })
+}
+
+function withFile<Result>(folder: string, use: (file: LedgerFile) => Result): Result {
+  const file = openLedgerFile(folder)
+  try {
+    return use(file)
+  } finally {
+    file.close()
+  }
+}
+
+export class BackupCutError extends MillstreamError {
+  override readonly name = 'LedgerSqlite.BackupCutError'
+  readonly code = 'LEDGER_BACKUP_CUT'
+  constructor() {
+    super('The backup ended before it was whole. The ledger is not affected. Make another one.')
+  }
+}
