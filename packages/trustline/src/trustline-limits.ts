@@ -3,7 +3,10 @@
  * are those of its session and of its first frame (`@millstream/btp`).
  */
 export interface TrustlineLimits {
-  /** PREPAREs of one account in one tick; the rest waits for the next, so that a flood delays nobody for long. */
+  /**
+   * PREPAREs of one account in one tick; the rest waits for the next, so that a flood delays nobody for long, and the
+   * customer works on the first answers while the host works on the rest.
+   */
   readonly framesPerTickMax: number
   /** Connections of one account at a time. One more is refused. */
   readonly connectionsPerAccountMax: number
@@ -43,7 +46,7 @@ export interface TrustlineLimits {
 }
 
 export const trustlineLimits: TrustlineLimits = {
-  framesPerTickMax: 1_024,
+  framesPerTickMax: 512,
   connectionsPerAccountMax: 16,
   accountsMax: 65_536,
   refusedBurst: 4_096,

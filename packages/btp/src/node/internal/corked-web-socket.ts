@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
 import type { BtpSocket, BtpSocketListener } from '../../btp-socket.js'
+import { joinWrites } from './join-writes.js'
 
 /** When a tick ends: at once after the running callback, or after everything that this turn of the loop delivered. */
 export type FlushAt = 'tick' | 'turn'
@@ -38,10 +39,11 @@ export function createCorkedWebSocket(
   { flushAt, heard }: CorkedWebSocketOptions,
 ): CorkedWebSocket {
   const open = webSocket.OPEN
+  const writes = joinWrites(connection)
   let isCorked = false
   const uncork = () => {
     isCorked = false
-    connection.uncork()
+    writes.end()
   }
   const socket: CorkedWebSocket = {
     listener: undefined,
@@ -49,7 +51,7 @@ export function createCorkedWebSocket(
       if (webSocket.readyState !== open) return
       if (!isCorked) {
         isCorked = true
-        connection.cork()
+        writes.begin()
         if (flushAt === 'tick') process.nextTick(uncork)
         else setImmediate(uncork)
       }
@@ -59,7 +61,7 @@ export function createCorkedWebSocket(
       if (webSocket.readyState === open) webSocket.close(code, isReason(reason) ? reason : '')
     },
     get bufferedBytes() {
-      return webSocket.bufferedAmount
+      return webSocket.bufferedAmount + writes.keptBytes
     },
     terminate() {
       webSocket.terminate()
