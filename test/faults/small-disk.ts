@@ -6,13 +6,17 @@ import { spawn } from 'node:child_process'
 import { mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
-export interface SmallDisk {
+/** A folder that not everybody sees at the same place. */
+export interface Place {
   /** Where it is for commands that are started with `inside`. */
   readonly path: string
   /** Where it is for everybody else. */
   readonly outsidePath: string
   /** Words before a command that is to see it. */
   readonly inside: readonly string[]
+}
+
+export interface SmallDisk extends Place {
   /** Uses up all room but so much, rounded down to pages. */
   fill(roomBytes: number): Promise<void>
   makeRoom(): Promise<void>

@@ -14,6 +14,7 @@ import type * as Child from '../processes/child.js'
 import { freePort } from '../processes/free-port.js'
 import * as Millstream from '../processes/millstream.js'
 import * as Relay from './relay.js'
+import type { Place } from './small-disk.js'
 
 /** The right condition, or one that no fulfillment of the stream belongs to. */
 export interface Attempt {
@@ -25,15 +26,6 @@ export interface Books {
   /** What the payer's book knows for certain, and what may have become spent. */
   readonly spent: bigint
   readonly unresolved: bigint
-}
-
-/** A folder of a process, which may be on a disk that others see elsewhere. */
-export interface Place {
-  readonly path: string
-  /** For the test itself. */
-  readonly outsidePath: string
-  /** Words before the command that uses it. */
-  readonly inside: readonly string[]
 }
 
 const credit = ['--strangers', 'credit:1000000000000']
@@ -93,9 +85,15 @@ export class World {
     return this.current
   }
 
+  /** The shop that was started last. */
+  get shop(): Millstream.Shop {
+    if (this.current === undefined) throw new Error('No shop was started.')
+    return this.current
+  }
+
   async killShop(): Promise<void> {
-    this.current!.child.kill('SIGKILL')
-    await this.current!.child.ended
+    this.current?.child.kill('SIGKILL')
+    await this.current?.child.ended
   }
 
   startPayer(...args: string[]): Child.Child {
