@@ -28,6 +28,7 @@ const errors = {
   notSupported: [75, 'Operation not supported.'],
   slowDown: [10, 'You are placing too much load on the server.'],
   transactionNotFound: [undefined, undefined],
+  transactionSigned: [96, 'Transaction should not be signed.'],
   txnNotFound: [29, 'Transaction not found.'],
   unknownCmd: [32, 'Unknown method.'],
 } as const

@@ -7,6 +7,7 @@ import { channelVerify } from './channel-methods.js'
 import { ledger, ledgerData, ledgerEntry } from './ledger-methods.js'
 import type { ApiVersion, Method, MethodContext } from './method.js'
 import { fee, ledgerClosed, ledgerCurrent, ping, serverInfo, serverState, version } from './server-methods.js'
+import { simulate } from './simulate.js'
 import { subscribe, unsubscribe } from './subscriptions.js'
 import { accountTx, submit, transactionEntry, tx } from './transaction-methods.js'
 
@@ -34,6 +35,7 @@ const methods = new Map<string, Method>([
   ['sandbox_fund', sandboxFund],
   ['server_info', serverInfo],
   ['server_state', serverState],
+  ['simulate', simulate],
   ['submit', submit],
   ['submit_multisigned', submitMultisigned],
   ['subscribe', subscribe],

@@ -7,7 +7,7 @@ import * as RippleTime from '../ledger/ripple-time.js'
 import { typeNames, withIndex } from './account-methods.js'
 import { ApiError } from './api-error.js'
 import { choose } from './ledger-choice.js'
-import { isHash, limitOf, type Method } from './method.js'
+import { type ApiVersion, isHash, limitOf, type Method } from './method.js'
 import * as TransactionJson from './transaction-json.js'
 
 const dataLimits = { min: 1, standard: 256, max: 2_048 }
@@ -23,14 +23,13 @@ export const ledger: Method = (request, { chain, version }) => {
     }
     return { ledger: open, ...fields }
   }
-  const header = headerOf(closed)
+  const header = headerOf(closed, version)
   if (request.transactions !== true) return { ledger: header, ...fields }
   const expand = request.expand === true
   const transactions = closed.transactions.map((validated) =>
     expand ? TransactionJson.inLedger(closed, validated, version, request.binary === true) : validated.transaction.hash,
   )
-  const index = version === 2 && expand ? closed.index : header.ledger_index
-  return { ledger: { ...header, ledger_index: index, transactions }, ...fields }
+  return { ledger: { ...header, transactions }, ...fields }
 }
 
 export const ledgerEntry: Method = (request, { chain }) => {
@@ -66,7 +65,7 @@ export const ledgerData: Method = (request, { chain }) => {
   return { ...fields, state }
 }
 
-function headerOf(ledger: ClosedLedger): JsonObject {
+function headerOf(ledger: ClosedLedger, version: ApiVersion): JsonObject {
   return {
     account_hash: ledger.accountHash,
     close_flags: 0,
@@ -76,7 +75,7 @@ function headerOf(ledger: ClosedLedger): JsonObject {
     close_time_resolution: RippleTime.closeTimeResolution,
     closed: true,
     ledger_hash: ledger.hash,
-    ledger_index: String(ledger.index),
+    ledger_index: version === 1 ? String(ledger.index) : ledger.index,
     parent_close_time: ledger.parentCloseTime,
     parent_hash: ledger.parentHash,
     total_coins: String(ledger.totalCoins),

@@ -16,7 +16,7 @@ export const serverInfo: Method = (_request, { chain, control }) => {
       ...common(chain, control),
       last_close: { converge_time_s: 0.1, proposers: 0 },
       load_factor: 1,
-      network_id: chain.networkId,
+      ...(chain.networkId === 0 ? {} : { network_id: chain.networkId }),
       validated_ledger: {
         age: Math.max(0, RippleTime.fromUnixMs(control.nowMs()) - ledger.closeTime),
         base_fee_xrp: Number(chain.fees.base) / dropsPerXrp,
@@ -41,7 +41,7 @@ export const serverState: Method = (_request, { chain, control }) => {
       load_factor_fee_queue: loadBase,
       load_factor_fee_reference: loadBase,
       load_factor_server: loadBase,
-      network_id: chain.networkId,
+      ...(chain.networkId === 0 ? {} : { network_id: chain.networkId }),
       validated_ledger: {
         base_fee: Number(chain.fees.base),
         close_time: ledger.closeTime,

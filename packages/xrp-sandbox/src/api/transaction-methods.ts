@@ -1,4 +1,6 @@
 /** Transactions: `submit`, `tx`, `account_tx`, `transaction_entry`. */
+import type { Chain } from '../ledger/chain.js'
+import { feeOf } from '../ledger/engine.js'
 import type { JsonObject } from '../ledger/entry.js'
 import type { Found } from '../ledger/history.js'
 import * as Transaction from '../ledger/transaction.js'
@@ -34,10 +36,10 @@ export const submit: Method = (request, { chain }) => {
     broadcast: applied,
     ...TransactionJson.resultFields(result),
     kept,
-    open_ledger_cost: String(chain.fees.base),
+    open_ledger_cost: String(feeOf(transaction.fields, chain.fees)),
     queued: false,
     tx_blob: transaction.blob,
-    tx_json: { ...transaction.fields, hash: transaction.hash },
+    tx_json: { ...transaction.fields, ...placeOf(transaction, chain), hash: transaction.hash },
     validated_ledger_index: chain.closedLedger.index,
   }
 }
@@ -104,7 +106,16 @@ function parsed(blob: string): Transaction.Transaction {
   }
 }
 
-function foundBy(request: JsonObject, chain: Parameters<Method>[1]['chain']): Found | undefined {
+/** Where one that is submitted again already is. */
+function placeOf(transaction: Transaction.Transaction, chain: Chain): JsonObject {
+  const found = chain.history.transaction(transaction.hash)
+  if (found === undefined) return {}
+  const { ledger, position } = found
+  const ctid = TransactionJson.ctidOf(ledger.index, position, chain.networkId)
+  return { ctid, inLedger: ledger.index, ledger_index: ledger.index }
+}
+
+function foundBy(request: JsonObject, chain: Chain): Found | undefined {
   const { transaction: hash, ctid } = request
   if (isHash(hash)) return chain.history.transaction(hash.toUpperCase())
   if (typeof ctid !== 'string' || !ctidText.test(ctid)) return undefined
@@ -114,7 +125,7 @@ function foundBy(request: JsonObject, chain: Parameters<Method>[1]['chain']): Fo
   return ledger === undefined || validated === undefined ? undefined : { ledger, position, validated }
 }
 
-function searchedAll(request: JsonObject, chain: Parameters<Method>[1]['chain']): JsonObject {
+function searchedAll(request: JsonObject, chain: Chain): JsonObject {
   const { min_ledger: min, max_ledger: max } = request
   if (typeof min !== 'number' || typeof max !== 'number') return {}
   if (max < min) throw new ApiError('lgrIdxsInvalid')
@@ -127,7 +138,7 @@ function rangeOf(
   version: 1 | 2,
   oldest: number,
   newest: number,
-  chain: Parameters<Method>[1]['chain'],
+  chain: Chain,
 ): { min: number; max: number } {
   if (request.ledger_index !== undefined || request.ledger_hash !== undefined) {
     const { closed } = choose(request, chain)

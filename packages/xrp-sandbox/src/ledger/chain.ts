@@ -22,7 +22,7 @@ import { type Faults, none } from './faults.js'
 import { zero256 } from './hash.js'
 import { Held } from './held.js'
 import { History, type HistoryLimits } from './history.js'
-import { affectedAccounts, settle } from './metadata.js'
+import { affectedAccounts, type Metadata, settle } from './metadata.js'
 import { closeTimeResolution, nextCloseTime } from './ripple-time.js'
 import { emptyState, type StateTree } from './state-tree.js'
 import type { Transaction } from './transaction.js'
@@ -40,6 +40,10 @@ export interface ChainOptions {
   /** What the first ledger holds. Its balances are all the XRP there is. */
   readonly entries: ReadonlyMap<string, Entry>
   readonly firstIndex: number
+  /** Ripple time; by the clock if left out. */
+  readonly firstCloseTime?: number
+  /** What is known of the ledger before the first. */
+  readonly firstParent?: { readonly hash: string; readonly closeTime: number }
 }
 
 export interface Submitted {
@@ -129,6 +133,15 @@ export class Chain {
     if (applied) this.applySuccessors(transaction)
     else if (isTer(result) && !failHard) this.held.add(transaction)
     return submitted
+  }
+
+  /** What would become of a transaction that nobody has signed yet; nothing does. */
+  simulate(transaction: Transaction): { readonly result: EngineResult; readonly metadata: Metadata | undefined } {
+    const own = new View(this.openView)
+    const { result, applied, delivered } = apply(own, transaction, this.context(), { networkId: this.networkId })
+    if (!applied) return { result, metadata: undefined }
+    const place = { hash: transaction.hash, ledgerIndex: this.openIndex, index: this.open.length }
+    return { result, metadata: settle(own, place, result, delivered) }
   }
 
   /** @param closeTime - Ripple time; by the clock if left out. Never before a second after the parent's. */
@@ -241,7 +254,7 @@ export class Chain {
   }
 }
 
-function firstLedger({ entries, fees, firstIndex, now }: ChainOptions): ClosedLedger {
+function firstLedger({ entries, fees, firstIndex, firstCloseTime, firstParent, now }: ChainOptions): ClosedLedger {
   let state = emptyState()
   let totalCoins = 0n
   for (const [index, entry] of entries) {
@@ -255,12 +268,12 @@ function firstLedger({ entries, fees, firstIndex, now }: ChainOptions): ClosedLe
     ReserveBaseDrops: String(fees.reserveBase),
     ReserveIncrementDrops: String(fees.reserveIncrement),
   })
-  const closeTime = now() - (now() % closeTimeResolution)
+  const closeTime = firstCloseTime ?? now() - (now() % closeTimeResolution)
   return createLedger({
     index: firstIndex,
-    parentHash: zero256,
+    parentHash: firstParent?.hash ?? zero256,
     closeTime,
-    parentCloseTime: closeTime - closeTimeResolution,
+    parentCloseTime: firstParent?.closeTime ?? closeTime - closeTimeResolution,
     totalCoins,
     state,
     transactions: [],

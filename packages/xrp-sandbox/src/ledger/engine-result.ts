@@ -50,9 +50,10 @@ const messages = {
   telCAN_NOT_QUEUE_FULL: 'Can not queue at this time: queue is full.',
   telINSUF_FEE_P: 'Fee insufficient.',
   telLOCAL_ERROR: 'Local failure.',
-  telNETWORK_ID_MAKES_TX_NON_CANONICAL: 'Transactions submitted to this network MUST NOT specify NetworkID.',
+  telNETWORK_ID_MAKES_TX_NON_CANONICAL:
+    'Transactions submitted to this node/network must NOT include a NetworkID field.',
   telNO_DST_PARTIAL: 'Partial payment to create account not allowed.',
-  telREQUIRES_NETWORK_ID: 'Transactions submitted to this network MUST specify a correct NetworkID.',
+  telREQUIRES_NETWORK_ID: 'Transactions submitted to this node/network must include a correct NetworkID field.',
   telWRONG_NETWORK: 'Transaction specifies a Network ID that differs from that of the local node.',
 
   temBAD_AMOUNT: 'Malformed: Bad amount.',

@@ -83,7 +83,12 @@ export interface LedgerHashes extends EntryFields {
   readonly LastLedgerSequence: number
 }
 
-export type Entry = AccountRoot | DirectoryNode | Escrow | PayChannel | FeeSettings | LedgerHashes
+export interface Amendments extends EntryFields {
+  readonly LedgerEntryType: 'Amendments'
+  readonly Amendments: readonly string[]
+}
+
+export type Entry = AccountRoot | DirectoryNode | Escrow | PayChannel | FeeSettings | LedgerHashes | Amendments
 
 export const accountFlags = {
   passwordSpent: 0x0001_0000,

@@ -104,13 +104,15 @@ function modifiedNode(index: string, before: Entry, now: Entry): AffectedNode {
   const finals: Record<string, Json> = {}
   for (const [name, value] of fieldsOf(now)) if (!deletedOnly.has(name)) finals[name] = value
   const previous = previousFields(before, now)
+  // A field that was not there before leaves an empty list of previous fields behind.
+  const added = Object.keys(finals).some((name) => (before as unknown as JsonObject)[name] === undefined)
   return {
     kind: 'ModifiedNode',
     node: {
       FinalFields: finals,
       LedgerEntryType: now.LedgerEntryType,
       LedgerIndex: index,
-      ...(Object.keys(previous).length === 0 ? {} : { PreviousFields: previous }),
+      ...(Object.keys(previous).length > 0 || added ? { PreviousFields: previous } : {}),
       ...(isZero(before.PreviousTxnID) ? {} : threadOf(before)),
     },
   }

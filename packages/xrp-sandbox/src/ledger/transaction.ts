@@ -65,7 +65,26 @@ export function parse(blob: string): Transaction {
   }
 }
 
-function decodeFields(blob: string): JsonObject {
+/**
+ * A transaction that is not signed, for a simulation: as if its account had signed it.
+ *
+ * @throws {InvalidTransactionError} A field is missing, out of place, or cannot be encoded.
+ */
+export function unsigned(fields: JsonObject): Transaction {
+  const complaint = complaintAbout(fields)
+  if (complaint !== undefined) throw new InvalidTransactionError(complaint)
+  const blob = encodedOf(fields as TransactionFields)
+  const transaction = decodeFields(blob) as TransactionFields
+  return {
+    fields: transaction,
+    blob,
+    hash: toHex(sha512Half(prefixes.transaction, Buffer.from(blob, 'hex'))),
+    signer: transaction.Account,
+  }
+}
+
+/** @throws {InvalidTransactionError} It cannot be decoded. */
+export function decodeFields(blob: string): JsonObject {
   try {
     return decode(blob) as JsonObject
   } catch (cause) {
