@@ -364,6 +364,66 @@ describe('trustline client', () => {
       expect(seen.outcome).toEqual({ status: 'expired' })
     })
 
+    describe('that was asked for again after its expiry', () => {
+      let late: ReturnType<typeof payment>
+      let seen: ReturnType<typeof send>
+
+      beforeEach(async () => {
+        late = payment()
+        seen = send(late.transfer)
+        await time.settle()
+        network.cut()
+        time.jump(expiresInMs)
+      })
+
+      it('is unknown when the host holds it once more and says that it has expired', async () => {
+        await time.advance(1_000)
+        expect(prepares()).toHaveLength(2)
+        const told = reject(late, { code: 'R00', message: 'expired' })
+        await time.settle()
+        expect(seen.outcome).toMatchObject({ status: 'unknown' })
+        expect(told.answer).toMatchObject({ type: 'response' })
+      })
+
+      it.each([
+        ['RESPONSE', undefined, { status: 'unknown' }],
+        ['AlreadyRolledBackError', 'AlreadyRolledBackError', { status: 'expired' }],
+        ['NotAcceptedError', 'NotAcceptedError', { status: 'rejected', by: 'ledger', code: 'F00' }],
+      ] as const)('is what the host answers when that comes after its REJECT: %s', async (_, name, outcome) => {
+        let answer = () => {}
+        host.prepare = (frame, session) => {
+          answer = () => (name === undefined ? session.respond(frame.requestId) : refuseWith(name)(frame, session))
+        }
+        await time.advance(1_000)
+        reject(late, { code: 'R00', message: 'expired' })
+        await time.settle()
+        expect(seen.outcome).toBeUndefined()
+        answer()
+        await time.settle()
+        expect(seen.outcome).toMatchObject(outcome)
+      })
+
+      it('is rejected by its payee for any other reason', async () => {
+        await time.advance(1_000)
+        reject(late, { code: 'F06', message: 'gone' })
+        await time.settle()
+        expect(seen.outcome).toMatchObject({ status: 'rejected', by: 'payee', code: 'F06' })
+      })
+    })
+
+    it('has expired when the ledger says so of a transfer that was asked for again in time', async () => {
+      const late = payment()
+      const seen = send(late.transfer)
+      await time.settle()
+      network.cut()
+      await time.advance(1_000)
+      expect(prepares()).toHaveLength(2)
+      time.jump(expiresInMs)
+      reject(late, { code: 'R00', message: 'expired' })
+      await time.settle()
+      expect(seen.outcome).toEqual({ status: 'expired' })
+    })
+
     it('bounds the payee’s words and takes control characters out', async () => {
       const refused = payment()
       const seen = send(refused.transfer)

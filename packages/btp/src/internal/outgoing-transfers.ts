@@ -13,6 +13,10 @@
  * | DuplicateIdError                            | refused              | unknown: its record is not ours     |
  * | UnreachableError (T00)                      | refused              | asked again later                   |
  * | anything else: it does not have the transfer | refused              | refused                             |
+ *
+ * REJECT with R00 says that a hold has expired, unless the transfer was asked for again after its expiry: a host of 2017
+ * that has forgotten it takes the question for a new transfer, dead on arrival, and it may have been paid before. Then
+ * only AlreadyRolledBackError is believed; otherwise it is unknown.
  */
 import { BtpFrame } from '@millstream/codec'
 import type { OutgoingTransfer, SendOutcome } from '@millstream/plugin'
@@ -59,6 +63,8 @@ interface Entry {
   isAsking: boolean
   /** Asked by the pump of `opened`, which lets so many out at a time. */
   isResent: boolean
+  /** `asked`: again after its expiry. `told`: and the host rejects it as expired, before it answers. */
+  late: 'no' | 'asked' | 'told'
   /** The host says that it was paid. */
   isPaid: boolean
   isEnded: boolean
@@ -124,6 +130,7 @@ export function createOutgoingTransfers(
         sends: 0,
         isAsking: false,
         isResent: false,
+        late: 'no',
         isPaid: false,
         isEnded: false,
         sweeps: 0,
@@ -156,7 +163,7 @@ export function createOutgoingTransfers(
       } else if (entry.isPaid) {
         session.refuse(requestId, alreadyFulfilled)
       } else {
-        endUnpaid(entry, rejectedWith(frame.protocolData))
+        judgeRejection(entry, rejectedWith(frame.protocolData))
         session.respond(requestId)
       }
     },
@@ -208,7 +215,10 @@ export function createOutgoingTransfers(
     const session = context.session()
     if (session === undefined) return
     // The bytes of an earlier sending may still be on their way, and the request id goes into them.
-    if (entry.sends > 0) entry.prepare = entry.prepare.slice()
+    if (entry.sends > 0) {
+      entry.prepare = entry.prepare.slice()
+      if (clock() >= entry.expiresAt) entry.late = 'asked'
+    }
     entry.sends++
     entry.isAsking = true
     if (session.requestEncoded(entry.prepare, answered, entry)) return
@@ -225,7 +235,15 @@ export function createOutgoingTransfers(
       pump()
     }
     // FULFILL or REJECT may overtake the RESPONSE.
-    if (!entry.isEnded && answer?.type === 'error') judge(entry, BtpRefusal.fromFrame(answer))
+    if (entry.isEnded || answer === undefined) return
+    if (answer.type === 'error') judge(entry, BtpRefusal.fromFrame(answer))
+    else if (entry.late === 'told') endUnknown(entry, expiredUnheard)
+  }
+
+  function judgeRejection(entry: Entry, outcome: SendOutcome): void {
+    if (outcome.status !== 'expired' || entry.late === 'no') endUnpaid(entry, outcome)
+    else if (entry.isAsking) entry.late = 'told'
+    else endUnknown(entry, expiredUnheard)
   }
 
   function judge(entry: Entry, refusal: BtpRefusal.ReceivedRefusal): void {
@@ -363,6 +381,7 @@ const notYourRole: BtpRefusal.Refusal = {
   message: 'You are the payer of this transfer: only its payee fulfills or rejects it.',
 }
 
+const expiredUnheard = 'the host takes it for a new transfer that is dead on arrival'
 const neverSent = refusedBecause('UnreachableError', 'There is no connection to the host. Nothing was sent.')
 const tooManyRequests = refusedBecause('UnreachableError', 'Too many requests are in flight. Nothing was sent.')
 
