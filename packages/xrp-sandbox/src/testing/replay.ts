@@ -78,7 +78,25 @@ const fees = { base: 10n, reserveBase: 1_000_000n, reserveIncrement: 200_000n }
 const totalCoins = 100_000_000_000_000_000n
 
 export function read(name: string): Scenario {
-  return JSON.parse(readFileSync(new URL(`../../vectors/${name}.json`, import.meta.url), 'utf8'))
+  const text = readFileSync(new URL(`../../vectors/${name}.jsonl`, import.meta.url), 'utf8')
+  const [head, ...lines] = text.trimEnd().split('\n')
+  const steps: Step[] = []
+  const connections: (Connection & { events: JsonObject[] })[] = []
+  for (const line of lines) {
+    const { step, connection, event } = JSON.parse(line)
+    if (step !== undefined) steps.push(withBlob(step))
+    else if (connection !== undefined) connections.push({ ...connection, events: [] })
+    else connections.at(-1)!.events.push(event)
+  }
+  return { ...JSON.parse(head!), steps, connections }
+}
+
+/** The answer to `submit` repeats the blob; the vectors do not. */
+function withBlob(step: Step): Step {
+  const blob = step.request?.tx_blob
+  const result = step.response?.result as JsonObject | undefined
+  if (blob === undefined || result === undefined || result.tx_blob !== undefined) return step
+  return { ...step, response: { ...step.response, result: { ...result, tx_blob: blob } } }
 }
 
 /** The chain as the real server started it: its second ledger, with what that stands on. */
