@@ -1,3 +1,4 @@
+import { Base64Url } from '@millstream/units'
 import { describe, expect, it } from 'vitest'
 import { letters } from './internal/testing/fake-shop.js'
 import { createWorld, failureOf, story, textOf, url, type WorldOptions } from './internal/testing/payer-world.js'
@@ -152,3 +153,22 @@ function terms(change: { readonly unit?: string; readonly scale?: string; readon
   const { unit = 'letter', scale = '9', ledger = '"g.letter-shop.mytrustline."' } = change
   return `unit=${unit}, asset="XRP", scale=${scale}, ledger=${ledger}`
 }
+
+describe('an address that leaves no room for numbers', () => {
+  const base = 'g.letter-shop.mytrustline.server.'
+  const secret = Base64Url.fromBytes(new Uint8Array(32))
+  const world = (characters: number) => createWorld({ headers: { pay: `1 ${base.padEnd(characters, 'a')} ${secret}` } })
+
+  it.each([1_007, 1_021, 1_022, 1_023])('is refused at %i characters, as often as it is asked for', async (length) => {
+    const { payer, opened } = world(length)
+    for (let i = 0; i < 2; i++)
+      expect(await failureOf(payer.fetch(url))).toMatchObject({ code: 'PAY_ADDRESS_TOO_LONG' })
+    expect(opened).toEqual([])
+  })
+
+  it('is not one of 1,006 characters: the longest number has 16 digits', async () => {
+    const response = await world(1_006).payer.fetch(url)
+    response.stop()
+    expect((await response.summary).stopped).toBe('stopped')
+  })
+})

@@ -2,6 +2,7 @@
  * Whether a payer agrees to terms. Checked before the first payment and again for every answer that asks for money, in
  * two steps: what the headers say against the limits, then all of it against what the ledger says of itself.
  */
+import { IlpAddress } from '@millstream/codec'
 import type { LedgerInfo } from '@millstream/plugin'
 import { Amount, type Asset } from '@millstream/units'
 import * as Limits from './limits.js'
@@ -9,9 +10,12 @@ import { PayError } from './pay-error.js'
 import * as PieceCounter from './piece-counter.js'
 import type { Terms } from './terms.js'
 
+/** `.` and the longest number of a payment. */
+const numberCharactersMax = 1 + String(Number.MAX_SAFE_INTEGER).length
+
 /**
  * @param budgetLeft - Of the payer, in base units.
- * @throws {AssetNotAllowedError | PriceAboveLimitError | PayeeElsewhereError | UnitUnknownError |
+ * @throws {AssetNotAllowedError | PriceAboveLimitError | PayeeElsewhereError | AddressTooLongError | UnitUnknownError |
  *   PriceBelowMinimumError | BudgetBelowPriceError | RiskBelowPriceError} In this order.
  */
 export function againstLimits(terms: Terms, limits: Limits.Limits, budgetLeft: bigint): void {
@@ -19,6 +23,7 @@ export function againstLimits(terms: Terms, limits: Limits.Limits, budgetLeft: b
   if (asset !== undefined && !Limits.sameAsset(asset, limits.asset)) throw new AssetNotAllowedError(asset, limits.asset)
   if (price > limits.maxPrice) throw new PriceAboveLimitError(price, limits.maxPrice, unit, limits.asset)
   if (ledger !== undefined && !address.startsWith(ledger)) throw new PayeeElsewhereError(address, ledger)
+  if (address.length + numberCharactersMax > IlpAddress.charactersMax) throw new AddressTooLongError(address)
   if (PieceCounter.create(unit) === undefined) throw new UnitUnknownError(unit)
   if (paymentMin !== undefined && price < paymentMin) throw new PriceBelowMinimumError(price, paymentMin)
   if (budgetLeft < price) throw new BudgetBelowPriceError(price, budgetLeft, limits.asset)
@@ -121,6 +126,17 @@ export class PayeeElsewhereError extends PayError {
     super({
       message: `The shop wants payments to ${address}, which is not on the ledger ${prefix}.`,
       next: 'give the ledger of this address with --ledger; nothing was paid',
+    })
+  }
+}
+
+export class AddressTooLongError extends PayError {
+  override readonly name = 'TermsCheck.AddressTooLongError'
+  readonly code = 'PAY_ADDRESS_TOO_LONG'
+  constructor(address: string) {
+    super({
+      message: `The shop wants payments to an address of ${address.length} characters, which leaves no room for the numbers of payments.`,
+      next: 'tell the shop; nothing was paid',
     })
   }
 }
