@@ -7,18 +7,27 @@
  * far the ledgers were read is durable with it.
  */
 import { type Instant, MillstreamError, type Timers } from '@millstream/units'
+import {
+  askEscrows,
+  askFees,
+  askSequence,
+  askState,
+  askTransaction,
+  askTransactions,
+  type FoundEscrows,
+} from './account-queries.js'
 import type { AccountState } from './account-state.js'
-import * as Drops from './drops.js'
 import type { ServerFees } from './fees.js'
 import { type Batch, createBatches } from './internal/batch.js'
-import { arrayOf, integerOf, type JsonObject, objectOf, textOf } from './internal/json.js'
-import * as LedgerTransaction from './ledger-transaction.js'
+import { integerOf, type JsonObject, objectOf } from './internal/json.js'
+import { accountAfter, type EscrowEntry, type LedgerTransaction } from './ledger-transaction.js'
 import { type XrpLimits, xrpLimits } from './limits.js'
 import * as RippleTime from './ripple-time.js'
 import { XrpRequestError, type XrpServer, XrpUnreachableError } from './server.js'
 import type { Signer } from './signer.js'
 import type { XrpStore } from './store.js'
-import { createSubmitter, type Draft, type Purpose, type Submission, type SubmissionOutcome } from './submitter.js'
+import type { Purpose, Submission } from './submission.js'
+import { createSubmitter, type Draft, type SubmissionOutcome } from './submitter.js'
 import type { XrpObserver } from './xrp-event.js'
 
 export interface XrpAccountOptions {
@@ -36,13 +45,13 @@ export interface AccountUser {
   /** What the process before has kept, before anything else. */
   restore(entries: ReadonlyMap<string, string>): void
   /** A validated transaction that touches the account. */
-  saw(transaction: LedgerTransaction.LedgerTransaction, batch: Batch): void
+  saw(transaction: LedgerTransaction, batch: Batch): void
   /** What became of a transaction that `submit` was given, in this process or the one before. */
   ended(purpose: Purpose, outcome: SubmissionOutcome, batch: Batch): void
   /** All ledgers up to this one were read. */
   stepped(ledger: ReadLedger, batch: Batch): void
   /** Whether it wants to know the transaction that made an open escrow. */
-  wants(entry: LedgerTransaction.EscrowEntry): boolean
+  wants(entry: EscrowEntry): boolean
   /** Open escrows of the account, at a start and after missing ledgers. */
   found(escrows: FoundEscrows, batch: Batch): void
   /** Nothing can be stored any more: nothing must be sent, and what waits is told that it is unknown. */
@@ -52,20 +61,6 @@ export interface AccountUser {
 export interface ReadLedger {
   readonly index: number
   readonly closedAt: RippleTime.RippleTime
-}
-
-export interface FoundEscrows {
-  readonly escrows: readonly FoundEscrow[]
-  /** All that are open, the unwanted ones too; `undefined` when there are too many to tell. */
-  readonly ids: ReadonlySet<string> | undefined
-  /** The ledger in which they were open. */
-  readonly ledger: number
-}
-
-/** An open escrow and the transaction that made it. */
-export interface FoundEscrow {
-  readonly entry: LedgerTransaction.EscrowEntry
-  readonly created: LedgerTransaction.LedgerTransaction
 }
 
 export interface XrpAccount {
@@ -102,7 +97,6 @@ export interface XrpAccount {
 }
 
 const readKey = 'read'
-const pageSize = 200
 const waitForSyncMs = 30_000
 /** A server may be this far behind the one that was asked before. */
 const ledgersBehindMax = 100
@@ -204,7 +198,7 @@ export function createXrpAccount(options: XrpAccountOptions, user: AccountUser):
     read = before ?? newest!
     await readLedgers()
     await findEscrows()
-    submitter.begin(await currentSequence())
+    submitter.begin((await askSequence(server, address)) ?? known().sequence)
     isStarted = true
     observer({ name: 'xrp.connected', level: 'info', server: server.name, ledger: newest!.index })
     submitter.send(true)
@@ -262,56 +256,18 @@ export function createXrpAccount(options: XrpAccountOptions, user: AccountUser):
   }
 
   async function learnState(): Promise<void> {
-    const [info, serverInfo] = await Promise.all([
-      accountInfo('validated'),
-      server.request({ command: 'serverStateinfo' }),
-    ])
-    const data = objectOf(info.account_data)
-    const balance = Drops.fromLedger(data?.Balance)
-    const ownerCount = integerOf(data?.OwnerCount)
-    const sequence = integerOf(data?.Sequence)
-    const at = integerOf(info.ledger_index)
-    const serverState = objectOf(serverInfo.info)
-    const ledger = objectOf(serverState?.validated_ledger)
-    networkId = integerOf(serverState?.network_id)
-    const base = Drops.fromXrpNumber(ledger?.base_fee_xrp)
-    const reserveBase = Drops.fromXrpNumber(ledger?.reserve_base_xrp)
-    const reserveIncrement = Drops.fromXrpNumber(ledger?.reserve_inc_xrp)
-    if (
-      balance === undefined ||
-      ownerCount === undefined ||
-      sequence === undefined ||
-      reserveBase === undefined ||
-      reserveIncrement === undefined
-    ) {
-      throw new XrpUnreachableError(server.name, 'it does not say what the account holds or what the reserves are')
-    }
-    if (base !== undefined && base > 0n) fees = { base, open: base }
-    state = { balance, ownerCount, sequence, reserveBase, reserveIncrement }
-    stateAt = at ?? newest!.index
+    const learned = await askState(server, address)
+    state = learned.state
+    stateAt = learned.ledger ?? newest!.index
+    networkId = learned.networkId
+    const { baseFee } = learned
+    if (baseFee !== undefined && baseFee > 0n) fees = { base: baseFee, open: baseFee }
     await refreshFees()
-  }
-
-  async function accountInfo(ledger: 'validated' | 'current'): Promise<JsonObject> {
-    try {
-      return await server.request({ command: 'account_info', account: address, ledger_index: ledger })
-    } catch (error) {
-      if (error instanceof XrpRequestError && error.result === 'actNotFound') throw new AccountNotFundedError(address)
-      throw error
-    }
-  }
-
-  async function currentSequence(): Promise<number> {
-    const { account_data: data } = await accountInfo('current')
-    return integerOf(objectOf(data)?.Sequence) ?? known().sequence
   }
 
   async function refreshFees(): Promise<void> {
     try {
-      const drops = objectOf((await server.request({ command: 'fee' })).drops)
-      const base = Drops.fromLedger(drops?.base_fee) ?? fees.base
-      const openFee = Drops.fromLedger(drops?.open_ledger_fee) ?? base
-      fees = { base, open: openFee > base ? openFee : base }
+      fees = await askFees(server, fees)
     } catch (error) {
       failed('fee', error)
     }
@@ -347,13 +303,14 @@ export function createXrpAccount(options: XrpAccountOptions, user: AccountUser):
     let covered = target.index
     let hasGap = false
     for (let page = 0; page === 0 || marker !== undefined; page++) {
-      const answer = await accountTransactions(from, target.index, marker)
-      if (answer === undefined) return
-      const first = integerOf(answer.ledger_index_min)
-      if (page === 0 && first !== undefined && first > from) hasGap = true
-      covered = Math.min(covered, integerOf(answer.ledger_index_max) ?? target.index)
-      tell(arrayOf(answer.transactions) ?? [])
-      marker = answer.marker
+      const found = await askTransactions(server, address, from, target.index, marker)
+      if (found === undefined) return
+      if (page === 0 && found.first !== undefined && found.first > from) hasGap = true
+      covered = Math.min(covered, found.last ?? target.index)
+      batches.commit((batch) => {
+        for (const transaction of found.transactions) see(transaction, batch)
+      })
+      marker = found.marker
       await batches.settled()
     }
     if (covered < from) return
@@ -365,48 +322,9 @@ export function createXrpAccount(options: XrpAccountOptions, user: AccountUser):
     if (isStarted) submitter.send(false)
   }
 
-  /** @returns `undefined` when the server does not have those ledgers yet. */
-  async function accountTransactions(from: number, to: number, marker: unknown): Promise<JsonObject | undefined> {
-    try {
-      return await server.request({
-        command: 'account_tx',
-        account: address,
-        ledger_index_min: from,
-        ledger_index_max: to,
-        forward: true,
-        limit: pageSize,
-        ...(marker === undefined ? undefined : { marker }),
-      })
-    } catch (error) {
-      if (error instanceof XrpRequestError && /^lgrIdx|^lgrNotFound/.test(error.result)) {
-        // Its oldest ledger is younger than the last one that was read, or its newest not stored yet.
-        if (!(await isForgotten(from))) return undefined
-        return { ledger_index_min: to + 1, ledger_index_max: to, transactions: [] }
-      }
-      throw error
-    }
-  }
-
-  async function isForgotten(ledger: number): Promise<boolean> {
-    const { info } = await server.request({ command: 'serverStateinfo' })
-    const complete = textOf(objectOf(info)?.complete_ledgers) ?? ''
-    const first = /^([0-9]+)/.exec(complete)?.[1]
-    return first !== undefined && Number(first) > ledger
-  }
-
-  function tell(list: readonly unknown[]): void {
-    const transactions = list
-      .map(LedgerTransaction.parse)
-      .filter((transaction) => transaction !== undefined)
-      .sort((a, b) => a.ledgerIndex - b.ledgerIndex || a.index - b.index)
-    batches.commit((batch) => {
-      for (const transaction of transactions) see(transaction, batch)
-    })
-  }
-
-  function see(transaction: LedgerTransaction.LedgerTransaction, batch: Batch): void {
+  function see(transaction: LedgerTransaction, batch: Batch): void {
     if (transaction.ledgerIndex > stateAt && state !== undefined) {
-      state = { ...state, ...LedgerTransaction.accountAfter(transaction, address) }
+      state = { ...state, ...accountAfter(transaction, address) }
     }
     if (transaction.account === address) submitter.saw(transaction, batch)
     user.saw(transaction, batch)
@@ -426,7 +344,7 @@ export function createXrpAccount(options: XrpAccountOptions, user: AccountUser):
     observer({ name: 'xrp.history_missing', level: 'warn', from, to })
     for (const { hashes } of submitter.inFlight()) {
       for (const hash of hashes) {
-        const transaction = await lookUp(hash)
+        const transaction = await askTransaction(server, hash)
         if (transaction !== undefined) batches.commit((batch) => see(transaction, batch))
       }
     }
@@ -434,46 +352,8 @@ export function createXrpAccount(options: XrpAccountOptions, user: AccountUser):
     await learnState()
   }
 
-  async function lookUp(hash: string): Promise<LedgerTransaction.LedgerTransaction | undefined> {
-    try {
-      return LedgerTransaction.parse(await server.request({ command: 'tx', transaction: hash }))
-    } catch (error) {
-      if (error instanceof XrpRequestError && error.result === 'txnNotFound') return undefined
-      throw error
-    }
-  }
-
   async function findEscrows(): Promise<void> {
-    const escrows: FoundEscrow[] = []
-    const ids = new Set<string>()
-    let ledger: number | undefined
-    let marker: unknown
-    let pages = 0
-    do {
-      const answer = await server.request({
-        command: 'account_objects',
-        account: address,
-        type: 'escrow',
-        // All pages of one ledger.
-        ledger_index: ledger ?? 'validated',
-        limit: pageSize,
-        ...(marker === undefined ? undefined : { marker }),
-      })
-      ledger ??= integerOf(answer.ledger_index) ?? newest!.index
-      for (const value of arrayOf(answer.account_objects) ?? []) {
-        const fields = objectOf(value)
-        const id = textOf(fields?.index)
-        const hash = textOf(fields?.PreviousTxnID)
-        if (fields === undefined || id === undefined || hash === undefined) continue
-        ids.add(id)
-        const entry = LedgerTransaction.escrowEntry(id, fields)
-        const created = user.wants(entry) ? await lookUp(hash) : undefined
-        if (created !== undefined) escrows.push({ entry, created })
-      }
-      marker = answer.marker
-      pages++
-    } while (marker !== undefined && pages < limits.pagesMax)
-    const found = { escrows, ids: marker === undefined ? ids : undefined, ledger }
+    const found = await askEscrows(server, address, user.wants, limits.pagesMax)
     batches.commit((batch) => user.found(found, batch))
   }
 
@@ -509,17 +389,6 @@ export class AccountNotReadyError extends MillstreamError {
   readonly code = 'XRP_ACCOUNT_NOT_READY'
   constructor() {
     super('Nothing is known of the XRP account yet: it has not been opened. Nothing was sent.')
-  }
-}
-
-export class AccountNotFundedError extends MillstreamError {
-  override readonly name = 'XrpAccount.AccountNotFundedError'
-  readonly code = 'XRP_ACCOUNT_NOT_FUNDED'
-  constructor(address: string) {
-    super(
-      `There is no account ${address} on this XRP Ledger. Nothing was sent. An account begins with its first payment, ` +
-        'which must be at least the base reserve (1 XRP on the main network): send XRP to it, or check the network.',
-    )
   }
 }
 

@@ -14,7 +14,8 @@
  */
 import type { Cursor, IncomingTransfer, Payee, Rejection, SettledOutcome } from '@millstream/plugin'
 import { Condition, type Hashes, type Instant, Octets } from '@millstream/units'
-import type { FoundEscrow, ReadLedger, XrpAccount } from './account.js'
+import type { ReadLedger, XrpAccount } from './account.js'
+import type { FoundEscrow } from './account-queries.js'
 import { encodeCondition, encodeFulfillment } from './crypto-condition.js'
 import * as Drops from './drops.js'
 import { feeFactors } from './fees.js'
@@ -126,8 +127,10 @@ export function createIncomingEscrows(options: IncomingEscrowsOptions): Incoming
   function take(entry: EscrowEntry, created: LedgerTransaction, batch: Batch): void {
     if (escrows.has(entry.id) || claims.has(entry.id)) return
     const transfer = IncomingEscrow.read(entry, created, rules(), account.now())
-    if (typeof transfer === 'string') return count(transfer)
-    if (escrows.size >= account.limits.incomingMax) return count('too_many')
+    if (typeof transfer === 'string' || escrows.size >= account.limits.incomingMax) {
+      count(typeof transfer === 'string' ? transfer : 'too_many')
+      return
+    }
     const escrow: Incoming = {
       escrowId: entry.id,
       owner: entry.owner,
@@ -152,7 +155,8 @@ export function createIncomingEscrows(options: IncomingEscrowsOptions): Incoming
       if (refusal !== undefined) {
         escrows.delete(escrow.escrowId)
         escrow.state = 'over'
-        return count('refused')
+        count('refused')
+        return
       }
     }
     escrow.state = 'asked'
@@ -175,7 +179,8 @@ export function createIncomingEscrows(options: IncomingEscrowsOptions): Incoming
       Octets.equal(hashes.sha256(value), escrow.transfer.condition)
     if (!isRight) {
       // The ledger knows no rejection: the payer gets its money back when the escrow has expired.
-      return account.commit((batch) => settle(escrow, 'rejected', batch))
+      account.commit((batch) => settle(escrow, 'rejected', batch))
+      return
     }
     escrow.state = 'answered'
     escrow.fulfillment = Condition.fulfillmentFrom(value.slice())
@@ -253,7 +258,8 @@ export function createIncomingEscrows(options: IncomingEscrowsOptions): Incoming
     const isPaid = transaction.type === 'EscrowFinish'
     if (claim === undefined) {
       // Finished by somebody else though nobody here has agreed: the number is public, and buys nothing.
-      return settle(escrow!, isPaid ? 'lost' : 'expired', batch)
+      settle(escrow!, isPaid ? 'lost' : 'expired', batch)
+      return
     }
     if (isPaid) {
       forget(entry.id, batch)

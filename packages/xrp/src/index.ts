@@ -1,16 +1,14 @@
 export {
-  AccountNotFundedError,
   AccountNotReadyError,
   type AccountUser,
   createXrpAccount,
-  type FoundEscrow,
-  type FoundEscrows,
   OtherAccountError,
   OtherNetworkError,
   type ReadLedger,
   type XrpAccount,
   type XrpAccountOptions,
 } from './account.js'
+export { AccountNotFundedError, type FoundEscrow, type FoundEscrows } from './account-queries.js'
 export type { AccountState } from './account-state.js'
 export { type ConnectXrplOptions, connectXrpl } from './connect-xrpl.js'
 export * as CryptoCondition from './crypto-condition.js'
@@ -21,7 +19,6 @@ export { feeFactors, feeFor, type ServerFees, spendableDrops } from './fees.js'
 export type { IgnoredReason } from './incoming-escrow.js'
 export * as LedgerTransaction from './ledger-transaction.js'
 export { type XrpLimits, xrpLimits } from './limits.js'
-export type { SendWatch } from './outgoing-escrows.js'
 export {
   type AccountSummary,
   createXrpPlugin,
@@ -31,6 +28,7 @@ export {
   type XrpPluginOptions,
 } from './plugin.js'
 export * as RippleTime from './ripple-time.js'
+export type { SendWatch } from './send-watch.js'
 export {
   type XrpRequest,
   XrpRequestError,
@@ -41,5 +39,6 @@ export {
 export { readSeed, SeedError, SignError, type Signer, signerFromSeed, signerFromWallet } from './signer.js'
 export { createMemoryStore, type StoreWrite, type XrpStore } from './store.js'
 export { openFolderStore, StoreCorruptedError, StoreInUseError } from './store-folder.js'
-export { type Draft, type Purpose, QueueFullError, type Submission, type SubmissionOutcome } from './submitter.js'
+export type { Purpose, Submission } from './submission.js'
+export { type Draft, QueueFullError, type SubmissionOutcome } from './submitter.js'
 export type { XrpEvent, XrpObserver } from './xrp-event.js'

@@ -12,23 +12,21 @@
  * left too.
  */
 import type { SendOutcome } from '@millstream/plugin'
-import { Condition, type Hashes, Hex, Instant, Octets, type TransferId } from '@millstream/units'
-import type { FoundEscrows, ReadLedger, XrpAccount } from './account.js'
+import { type Condition, type Hashes, Hex, Instant, Octets, type TransferId } from '@millstream/units'
+import type { ReadLedger, XrpAccount } from './account.js'
+import type { FoundEscrows } from './account-queries.js'
 import { decodeCondition, decodeFulfillment, encodeCondition } from './crypto-condition.js'
 import * as EngineResult from './engine-result.js'
 import * as EscrowMemos from './escrow-memos.js'
+import * as EscrowRefusal from './escrow-refusal.js'
 import { explainShortage, feeFactors, feeFor, spendableDrops } from './fees.js'
 import type { Batch } from './internal/batch.js'
-import { integerOf, type JsonObject, objectOf, textOf } from './internal/json.js'
 import { createdEscrow, deletedEscrow, type LedgerTransaction } from './ledger-transaction.js'
+import type { Outgoing } from './outgoing-escrow.js'
+import * as OutgoingEscrow from './outgoing-escrow.js'
 import * as RippleTime from './ripple-time.js'
+import type { SendWatch } from './send-watch.js'
 import { QueueFullError, type SubmissionOutcome } from './submitter.js'
-
-/** What a payer may be told on the way. */
-export interface SendWatch {
-  /** The escrow is in a validated ledger: the amount is held. */
-  held?(): void
-}
 
 /** A transfer that was looked at and can be written down. */
 export interface CheckedTransfer {
@@ -56,31 +54,6 @@ export interface OutgoingEscrows {
   heldDrops(): bigint
   readonly openCount: number
   abandon(reason: string): void
-}
-
-type State = 'preparing' | 'held' | 'expired' | 'ended'
-
-interface Outgoing {
-  readonly key: string
-  readonly destination: string
-  readonly drops: bigint
-  readonly condition: Condition.Condition
-  readonly cancelAfter: RippleTime.RippleTime
-  readonly expiresAt: Instant.Instant
-  readonly packet: Uint8Array
-  /** SHA-256 of the packet: all that is kept of it for those who send the same id again. */
-  readonly packetHash: string
-  readonly id: TransferId.TransferId | undefined
-  state: State
-  escrowId: string | undefined
-  sequence: number | undefined
-  attempts: number
-  outcome: SendOutcome | undefined
-  tell: ((outcome: SendOutcome) => void)[]
-  watchers: SendWatch[]
-  /** It is open no more as of this ledger, by the server's list. */
-  missingAt: number | undefined
-  isCancelHopeless: boolean
 }
 
 export const createKind = 'create'
@@ -222,14 +195,15 @@ export function createOutgoingEscrows(options: {
     if (outcome.status === 'validated') {
       const { transaction } = outcome
       const escrow = createdEscrow(transaction)
-      if (escrow === undefined) return reject(outgoing, ...reasonOf(transaction.result), batch)
-      hold(outgoing, escrow.id, transaction.sequence, batch)
+      if (escrow === undefined) reject(outgoing, ...EscrowRefusal.ofResult(transaction.result), batch)
+      else hold(outgoing, escrow.id, transaction.sequence, batch)
     } else if (outcome.status === 'unknown') {
       finish(outgoing, { status: 'unknown', reason: 'The server has forgotten the ledgers it may be in.' }, batch)
     } else if (outcome.status === 'lapsed' && mayTryAgain(outgoing)) {
       batch.after(() => create(outgoing))
     } else {
-      const [code, message] = outcome.status === 'refused' ? reasonOf(outcome.reason) : lapse(outcome.reason)
+      const [code, message] =
+        outcome.status === 'refused' ? EscrowRefusal.ofResult(outcome.reason) : EscrowRefusal.ofLapse(outcome.reason)
       reject(outgoing, code, message, batch)
     }
   }
@@ -257,7 +231,10 @@ export function createOutgoingEscrows(options: {
     const deleted = deletedEscrow(transaction)
     const outgoing = deleted === undefined ? undefined : byEscrow.get(deleted.id)
     if (outgoing === undefined) return
-    if (transaction.type !== 'EscrowFinish') return finish(outgoing, { status: 'expired' }, batch)
+    if (transaction.type !== 'EscrowFinish') {
+      finish(outgoing, { status: 'expired' }, batch)
+      return
+    }
     const fulfillment = decodeFulfillment(transaction.fields.Fulfillment)
     const isRight = fulfillment !== undefined && Octets.equal(hashes.sha256(fulfillment), outgoing.condition)
     finish(outgoing, { status: 'fulfilled', ...(isRight ? { fulfillment } : undefined) }, batch)
@@ -344,7 +321,7 @@ export function createOutgoingEscrows(options: {
   function restore(entries: ReadonlyMap<string, string>): void {
     for (const [name, text] of entries) {
       const outgoing = name.startsWith(transferPrefix)
-        ? parseOutgoing(name.slice(transferPrefix.length), text)
+        ? OutgoingEscrow.parse(name.slice(transferPrefix.length), text)
         : undefined
       if (outgoing === undefined) continue
       transfers.set(outgoing.key, outgoing)
@@ -354,7 +331,7 @@ export function createOutgoingEscrows(options: {
   }
 
   function keep(outgoing: Outgoing, batch: Batch): void {
-    batch.put(transferPrefix + outgoing.key, formatOutgoing(outgoing))
+    batch.put(transferPrefix + outgoing.key, OutgoingEscrow.format(outgoing))
   }
 
   function finish(outgoing: Outgoing, outcome: SendOutcome, batch: Batch): void {
@@ -415,105 +392,4 @@ function isSame(known: Outgoing, transfer: CheckedTransfer, packetHash: string):
 
 export function refused(code: string, message: string): Promise<SendOutcome> {
   return Promise.resolve({ status: 'rejected', by: 'ledger', code, message })
-}
-
-function lapse(reason: string): [code: string, message: string] {
-  if (reason === 'fee_above_cap') return ['T04', 'The network asks for a higher fee than the limit. Nothing was held.']
-  if (reason === 'not_wanted') return ['T01', 'It could not be sent in time. Nothing was held.']
-  if (reason === 'XRP_SIGN') return ['F01', 'It cannot be signed: a field is malformed. Nothing was held.']
-  return ['T01', 'No ledger took the escrow in time. Nothing was held; only a later ledger without it proves that.']
-}
-
-function reasonOf(result: string): [code: string, message: string] {
-  switch (EngineResult.named(result)) {
-    case 'insufficient_funds':
-      return [
-        'F08',
-        `The balance does not suffice for the amount, the fee and the reserve (${result}). Nothing was held.`,
-      ]
-    case 'no_destination':
-      return [
-        'F02',
-        `There is no such account on this XRP Ledger (${result}); an escrow cannot open one. Nothing was held.`,
-      ]
-    case 'destination_refuses':
-      return ['F07', `The receiving account does not take escrows from here (${result}). Nothing was held.`]
-    case 'not_permitted':
-      return ['F00', `The transfer had expired when its ledger closed (${result}). Nothing was held.`]
-    case 'misconfigured':
-      return ['F00', `The key or the network does not fit the account (${result}). Nothing was held.`]
-    default:
-      return ['F00', `The XRP Ledger does not take the escrow (${result}). Nothing was held.`]
-  }
-}
-
-function formatOutgoing(outgoing: Outgoing): JsonObject {
-  const { destination, drops, condition, cancelAfter, expiresAt, packetHash, state, escrowId, sequence } = outgoing
-  const { outcome } = outgoing
-  const fulfillment = outcome?.status === 'fulfilled' ? outcome.fulfillment : undefined
-  return {
-    ...{ destination, cancelAfter, expiresAt, packetHash, state, escrowId, sequence },
-    drops: String(drops),
-    condition: Hex.fromBytes(condition),
-    status: outcome?.status,
-    reason: outcome?.status === 'unknown' ? outcome.reason : undefined,
-    fulfillment: fulfillment === undefined ? undefined : Hex.fromBytes(fulfillment),
-  }
-}
-
-function parseOutgoing(key: string, text: string): Outgoing | undefined {
-  const value = objectOf(JSON.parse(text))
-  const destination = textOf(value?.destination)
-  const condition = textOf(value?.condition)
-  const packetHash = textOf(value?.packetHash)
-  const cancelAfter = value?.cancelAfter
-  const expiresAt = integerOf(value?.expiresAt)
-  const state = value?.state as State
-  if (
-    value === undefined ||
-    destination === undefined ||
-    condition === undefined ||
-    packetHash === undefined ||
-    expiresAt === undefined ||
-    !RippleTime.isRippleTime(cancelAfter) ||
-    !['preparing', 'held', 'expired', 'ended'].includes(state)
-  ) {
-    return undefined
-  }
-  return {
-    key,
-    ...{ destination, cancelAfter, packetHash, state },
-    drops: BigInt(textOf(value.drops) ?? 0),
-    condition: Condition.from(Hex.toBytes(condition)),
-    expiresAt: Instant.from(expiresAt),
-    packet: new Uint8Array(),
-    id: undefined,
-    escrowId: textOf(value.escrowId),
-    sequence: integerOf(value.sequence),
-    attempts: 0,
-    outcome: parseOutcome(value),
-    tell: [],
-    watchers: [],
-    missingAt: undefined,
-    isCancelHopeless: false,
-  }
-}
-
-function parseOutcome(value: JsonObject): SendOutcome | undefined {
-  const fulfillment = textOf(value.fulfillment)
-  switch (value.status) {
-    case 'fulfilled':
-      return {
-        status: 'fulfilled',
-        ...(fulfillment === undefined
-          ? undefined
-          : { fulfillment: Condition.fulfillmentFrom(Hex.toBytes(fulfillment)) }),
-      }
-    case 'expired':
-      return { status: 'expired' }
-    case 'unknown':
-      return { status: 'unknown', reason: textOf(value.reason) ?? '' }
-    default:
-      return undefined
-  }
 }

@@ -23,14 +23,8 @@ import { feeFactors, feeFor, spendableDrops } from './fees.js'
 import { decodePayment, type EscrowRules } from './incoming-escrow.js'
 import { createIncomingEscrows, finishKind } from './incoming-escrows.js'
 import { type XrpLimits, xrpLimits } from './limits.js'
-import {
-  type CheckedTransfer,
-  cancelKind,
-  createKind,
-  createOutgoingEscrows,
-  refused,
-  type SendWatch,
-} from './outgoing-escrows.js'
+import { type CheckedTransfer, cancelKind, createKind, createOutgoingEscrows, refused } from './outgoing-escrows.js'
+import type { SendWatch } from './send-watch.js'
 import type { XrpServer } from './server.js'
 import type { Signer } from './signer.js'
 import { createMemoryStore, type XrpStore } from './store.js'
@@ -88,6 +82,10 @@ export interface AccountSummary {
   /** What one more escrow may hold. */
   readonly spendable: bigint
   readonly openEscrows: number
+  /** Transactions that are in no validated ledger yet. */
+  readonly inFlight: number
+  /** The newest ledger that was read; 0 before the first. */
+  readonly ledger: number
 }
 
 /** The default of ilp-plugin-xrp-escrow. */
@@ -220,6 +218,8 @@ export function createXrpPlugin(options: XrpPluginOptions): XrpPlugin {
       reserve: state.reserveBase + state.reserveIncrement * BigInt(state.ownerCount),
       spendable: spendableDrops(account.stateCommitted(), fee),
       openEscrows: outgoing.openCount,
+      inFlight: account.inFlight().length,
+      ledger: account.readLedger()?.index ?? 0,
     }
   }
 

@@ -17,18 +17,14 @@ import { MillstreamError } from '@millstream/units'
 import * as EngineResult from './engine-result.js'
 import { feeFactors, feeFor, type ServerFees } from './fees.js'
 import type { Batch, Batches } from './internal/batch.js'
-import { arrayOf, integerOf, type JsonObject, objectOf, textOf } from './internal/json.js'
+import { type JsonObject, textOf } from './internal/json.js'
 import type { LedgerTransaction } from './ledger-transaction.js'
 import type { XrpLimits } from './limits.js'
 import { XrpRequestError } from './server.js'
 import type { Signer } from './signer.js'
+import type { Entry, Purpose, Submission } from './submission.js'
+import * as SubmissionRecord from './submission.js'
 import type { XrpObserver } from './xrp-event.js'
-
-/** What a transaction is for. Kept with it, so that whoever cares is told after a restart too. */
-export interface Purpose {
-  readonly kind: string
-  readonly key: string
-}
 
 export interface Draft {
   readonly purpose: Purpose
@@ -45,16 +41,6 @@ export interface Draft {
   isWanted?(): boolean
   /** Adds to the write that keeps the signed bytes. */
   keep?(batch: Batch, signed: Submission): void
-}
-
-export interface Submission {
-  readonly purpose: Purpose
-  readonly sequence: number
-  /** Of each set of bytes that was signed for it: they differ in fee, and one at most gets into a ledger. */
-  readonly hashes: readonly string[]
-  readonly feeDrops: bigint
-  readonly drops: bigint
-  readonly ownsObject: boolean
 }
 
 export type SubmissionOutcome =
@@ -107,22 +93,6 @@ export interface Submitter {
   stop(): void
 }
 
-interface Entry extends Submission {
-  hashes: string[]
-  feeDrops: bigint
-  blob: string
-  readonly fields: JsonObject
-  readonly feeFactor: number
-  readonly lastLedger: number
-  /** Its bytes are durable. */
-  isKept: boolean
-  isSent: boolean
-  /** Newest validated ledger when it was sent. */
-  sentAt: number
-  /** The last answer was that the open ledger has it. */
-  isApplied: boolean
-}
-
 const keyPrefix = 'submission/'
 /** A transaction that the server says it has is sent again after so many ledgers without it. */
 const ledgersBeforeRepeat = 3
@@ -160,7 +130,7 @@ export function createSubmitter(options: SubmitterOptions): Submitter {
   function restore(kept: ReadonlyMap<string, string>): void {
     for (const [key, text] of kept) {
       if (!key.startsWith(keyPrefix)) continue
-      const entry = parseEntry(text)
+      const entry = SubmissionRecord.parse(text)
       if (entry === undefined) throw new SubmissionCorruptedError()
       entries.set(entry.sequence, entry)
     }
@@ -193,11 +163,15 @@ export function createSubmitter(options: SubmitterOptions): Submitter {
 
   function signDraft(draft: Draft): void {
     const { purpose } = draft
-    if (draft.isWanted?.() === false) return end(purpose, { status: 'dropped', reason: 'not_wanted' })
+    if (draft.isWanted?.() === false) {
+      end(purpose, { status: 'dropped', reason: 'not_wanted' })
+      return
+    }
     const feeDrops = feeFor(options.fees(), draft.feeFactor, limits.feeDropsMax)
     if (feeDrops === undefined) {
       observer({ name: 'xrp.fee_above_cap', level: 'warn', kind: purpose.kind, capDrops: limits.feeDropsMax })
-      return end(purpose, { status: 'dropped', reason: 'fee_above_cap' })
+      end(purpose, { status: 'dropped', reason: 'fee_above_cap' })
+      return
     }
     const sequence = free[0] ?? next!
     const lastLedger =
@@ -222,7 +196,8 @@ export function createSubmitter(options: SubmitterOptions): Submitter {
       sign(entry)
     } catch (error) {
       const reason = error instanceof MillstreamError ? error.code : 'sign_failed'
-      return end(purpose, { status: 'dropped', reason })
+      end(purpose, { status: 'dropped', reason })
+      return
     }
     if (free.length > 0) free.shift()
     else next!++
@@ -250,7 +225,7 @@ export function createSubmitter(options: SubmitterOptions): Submitter {
 
   /** Keeps the bytes, and sends them once they are kept. */
   function keep(entry: Entry, batch: Batch): void {
-    batch.put(keyPrefix + entry.sequence, formatEntry(entry))
+    batch.put(keyPrefix + entry.sequence, SubmissionRecord.format(entry))
     batch.after(() => {
       entry.isKept = true
       if (entries.get(entry.sequence) === entry) sendEntry(entry)
@@ -408,52 +383,6 @@ function gapDraft(sequence: number): Draft {
     feeFactor: feeFactors.plain,
     drops: 0n,
     ownsObject: false,
-  }
-}
-
-function formatEntry(entry: Entry): JsonObject {
-  const { purpose, sequence, hashes, feeDrops, drops, ownsObject, blob, fields, feeFactor, lastLedger } = entry
-  return {
-    ...{ purpose, sequence, hashes, blob, fields, feeFactor, lastLedger, ownsObject },
-    feeDrops: String(feeDrops),
-    drops: String(drops),
-  }
-}
-
-function parseEntry(text: string): Entry | undefined {
-  const value = objectOf(JSON.parse(text))
-  const purpose = objectOf(value?.purpose)
-  const kind = textOf(purpose?.kind)
-  const key = textOf(purpose?.key)
-  const sequence = integerOf(value?.sequence)
-  const lastLedger = integerOf(value?.lastLedger)
-  const feeFactor = integerOf(value?.feeFactor)
-  const blob = textOf(value?.blob)
-  const fields = objectOf(value?.fields)
-  const hashes = arrayOf(value?.hashes)?.filter((hash) => typeof hash === 'string')
-  if (
-    value === undefined ||
-    kind === undefined ||
-    key === undefined ||
-    sequence === undefined ||
-    lastLedger === undefined ||
-    feeFactor === undefined ||
-    blob === undefined ||
-    fields === undefined ||
-    hashes === undefined
-  ) {
-    return undefined
-  }
-  return {
-    purpose: { kind, key },
-    ...{ sequence, lastLedger, feeFactor, blob, fields, hashes },
-    feeDrops: BigInt(textOf(value.feeDrops) ?? 0),
-    drops: BigInt(textOf(value.drops) ?? 0),
-    ownsObject: value.ownsObject === true,
-    isKept: true,
-    isSent: false,
-    sentAt: 0,
-    isApplied: false,
   }
 }
 
