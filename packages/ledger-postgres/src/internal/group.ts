@@ -1,0 +1,377 @@
+/**
+ * One group of batches: what it needs to know, what is decided, what is to be written, and what the cache takes over once
+ * it is written.
+ */
+import {
+  type AccountId,
+  type AccountStanding,
+  badDebtAccount,
+  type Changes,
+  type Command,
+  type FindReference,
+  type HeldTransfer,
+  type Hold,
+  type LedgerLimits,
+  type Outcome,
+  type ReferenceUse,
+  serverAccount,
+  settlementAccount,
+  WorkingSet,
+} from '@millstream/ledger'
+import type { Hashes, Instant, TransferId } from '@millstream/units'
+import { type AccountCache, type CachedAccount, type CachedHold, heldState } from './account-cache.js'
+import type { FeedState } from './loader.js'
+
+export interface GroupContext {
+  readonly cache: AccountCache
+  readonly feed: FeedState
+  readonly host: number
+  readonly limits: LedgerLimits
+  readonly hashes: Pick<Hashes, 'sha256'>
+  readonly idKey: Uint8Array
+  readonly overdueGraceMs: number
+}
+
+/** What a group has to know before it can be decided. */
+export interface Needs {
+  readonly accounts: Set<AccountId>
+  readonly names: Set<string>
+  readonly references: { readonly kind: 'deposit' | 'withdrawal'; readonly reference: string }[]
+  /** How many accounts may be opened. */
+  opens: number
+  /** A decision depends on the server's own balance, which has no version. */
+  needsExactServer: boolean
+}
+
+export function needsOf(cache: AccountCache, commands: readonly Command[], second: number): Needs {
+  const accounts = new Set<AccountId>()
+  const names = new Set<string>()
+  const needs: Needs = { accounts, names, references: [], opens: 0, needsExactServer: false }
+  for (const command of commands) {
+    switch (command.type) {
+      case 'prepare':
+      case 'fulfill':
+      case 'reject':
+      case 'look_up': {
+        accounts.add(command.source)
+        if (command.type === 'prepare') accounts.add(command.target)
+        const source = cache.get(command.source)
+        const cached = source && cache.findHold(source, command.id, second)
+        if (cached) accounts.add(cached.hold.target)
+        break
+      }
+      case 'limit':
+        accounts.add(command.account)
+        break
+      case 'deposit':
+      case 'withdraw':
+        accounts.add(settlementAccount)
+        accounts.add(command.account)
+        if (command.account === serverAccount) needs.needsExactServer = true
+        needs.references.push({
+          kind: command.type === 'deposit' ? 'deposit' : 'withdrawal',
+          reference: command.reference,
+        })
+        break
+      case 'merge':
+        accounts.add(command.from)
+        accounts.add(command.into)
+        break
+      case 'write_off':
+        accounts.add(badDebtAccount)
+        accounts.add(command.account)
+        break
+      case 'open':
+        names.add(command.name)
+        needs.opens += 1
+    }
+  }
+  return needs
+}
+
+/** An account that changes. */
+export interface WrittenAccount {
+  readonly standing: AccountStanding
+  /** As it stood before; 0 for a new one. */
+  readonly version: number
+}
+
+export interface Decision {
+  /** For each batch its outcomes. */
+  readonly outcomes: readonly Outcome[][]
+  readonly expired: readonly Hold[]
+  readonly now: Instant.Instant
+  /** Accounts that change, by id. */
+  readonly written: readonly WrittenAccount[]
+  /** Accounts that were only looked at, and must not have changed. */
+  readonly read: readonly CachedAccount[]
+  readonly held: readonly HeldTransfer[]
+  readonly ended: readonly CachedHold[]
+  readonly records: Changes['records']
+  readonly aliveUntil: Instant.Instant | undefined
+  readonly server: { readonly postedMore: bigint; readonly heldInMore: bigint; readonly peak: bigint | undefined }
+  readonly serverRefused: boolean
+  readonly strangers: { readonly more: bigint; readonly peak: bigint | undefined }
+  readonly strangersRefused: boolean
+  readonly accountIdNext: number
+  readonly isWriting: boolean
+  readonly working: WorkingSet
+  readonly laid: ReadonlyMap<AccountId, CachedAccount>
+}
+
+const none: readonly never[] = []
+
+/**
+ * Decides batches against what the cache says. Changes nothing in it.
+ *
+ * @param due - Holds that may be overdue.
+ * @param accountIdNext - The first of as many unused ids as the batches may open accounts.
+ */
+export function decide(
+  context: GroupContext,
+  batches: readonly (readonly Command[])[],
+  due: readonly CachedHold[],
+  references: ReadonlyMap<string, ReferenceUse>,
+  now: Instant.Instant,
+  accountIdNext: number,
+): Decision {
+  const { cache, feed, limits, hashes, idKey } = context
+  const second = Math.floor(now / 1000)
+  const findReference: FindReference = (kind, reference) => references.get(`${kind} ${reference}`)
+  const { strangers: strangersCredit } = feed
+  const working = new WorkingSet({ limits, hashes, idKey, now, strangersCredit, accountIdNext, findReference })
+  const laid = new Map<AccountId, CachedAccount>()
+  const laidHolds = new Map<number, CachedHold>()
+  let serverIsSource = false
+
+  const lay = (account: CachedAccount | undefined) => {
+    if (account === undefined || laid.has(account.id)) return
+    laid.set(account.id, account)
+    if (account.standing.closed) return
+    cache.countIds(account, limits.idsPerAccountMax, second)
+    const standing = { ...account.laidOut(), last: 0 as never }
+    working.addAccount(
+      account.id === serverAccount
+        ? { ...standing, posted: feed.serverPosted, heldIn: feed.serverHeldIn, holdsIn: 0 }
+        : standing,
+    )
+  }
+  const layHold = (cached: CachedHold) => {
+    if (laidHolds.has(cached.hold.serial)) return
+    laidHolds.set(cached.hold.serial, cached)
+    if (cached.hold.source === serverAccount) serverIsSource = true
+    lay(cached.account)
+    lay(cache.get(cached.hold.target))
+    working.addHold(cached.hold)
+  }
+  const layId = (source: AccountId, id: TransferId.TransferId) => {
+    if (source === serverAccount) serverIsSource = true
+    const account = cache.get(source)
+    if (account === undefined) return
+    lay(account)
+    const { ids } = cache
+    if (!ids.find(account.key, id, second)) return
+    const { state, contentHash, until } = ids
+    if (state === heldState) layHold(cache.foundHold())
+    else working.remember(source, id, { state, contentHash, until })
+  }
+
+  lay(cache.get(serverAccount))
+  for (const hold of due) layHold(hold)
+  for (const commands of batches) {
+    for (const command of commands) {
+      switch (command.type) {
+        case 'prepare':
+          layId(command.source, command.id)
+          lay(cache.get(command.target))
+          break
+        case 'fulfill':
+        case 'reject':
+        case 'look_up':
+          layId(command.source, command.id)
+          break
+        case 'open':
+          lay(cache.find(command.name))
+          break
+        case 'limit':
+          lay(cache.get(command.account))
+          break
+        case 'deposit':
+        case 'withdraw':
+          lay(cache.get(settlementAccount))
+          lay(cache.get(command.account))
+          break
+        case 'merge':
+          lay(cache.get(command.from))
+          lay(cache.get(command.into))
+          break
+        case 'write_off':
+          lay(cache.get(badDebtAccount))
+          lay(cache.get(command.account))
+      }
+    }
+  }
+
+  const expired = working.expire().map(plainHold)
+  const outcomes = batches.map((commands) => working.decide(commands))
+  const changes = working.take()
+  const { held = none, records = none } = changes ?? {}
+  const ended: CachedHold[] = []
+  for (const serial of changes?.released ?? none) ended.push(laidHolds.get(serial)!)
+
+  const after = new Map<AccountId, AccountStanding>()
+  for (const standing of working.standings()) after.set(standing.id, standing)
+  const server = after.get(serverAccount)!
+  const written: WrittenAccount[] = []
+  const touched = new Set<AccountId>()
+  for (const row of changes?.accounts ?? none) {
+    touched.add(row.id)
+    const version = laid.get(row.id)?.standing.version ?? 0
+    const standing = after.get(row.id) ?? {
+      ...row,
+      heldOut: 0n,
+      heldIn: 0n,
+      holdsOut: 0,
+      holdsIn: 0,
+      ids: 0,
+      persisted: true,
+    }
+    written.push({ standing: row.id === serverAccount ? withoutDerived(standing) : standing, version })
+  }
+  const read: CachedAccount[] = []
+  for (const account of laid.values()) {
+    if (touched.has(account.id) || !account.isPersisted) continue
+    const isServer = account.id === serverAccount
+    if (isServer && !serverIsSource) continue
+    const standing = after.get(account.id)
+    if (standing !== undefined && holdsChanged(account.standing, standing, isServer)) {
+      written.push({ standing: isServer ? withoutDerived(standing) : standing, version: account.standing.version })
+    } else read.push(account)
+  }
+  written.sort((a, b) => a.standing.id - b.standing.id)
+
+  let aliveUntil: Instant.Instant | undefined
+  const mindExpiry = (expiresAt: Instant.Instant) => {
+    if (aliveUntil === undefined || expiresAt < aliveUntil) aliveUntil = expiresAt
+  }
+  for (const hold of held) mindExpiry(hold.expiresAt)
+  for (const record of records) if (record.state === 'fulfilled') mindExpiry(record.expiresAt!)
+
+  const { strangersPeak, strangersRefused, serverPeak, serverRefused } = working.bounds
+  return {
+    outcomes,
+    expired,
+    now,
+    written,
+    read,
+    held,
+    ended,
+    records,
+    aliveUntil,
+    server: {
+      postedMore: server.posted - feed.serverPosted,
+      heldInMore: server.heldIn - feed.serverHeldIn,
+      peak: serverPeak,
+    },
+    serverRefused,
+    strangers: { more: working.strangersCredit - feed.strangers, peak: strangersPeak },
+    strangersRefused,
+    accountIdNext: working.accountIdNext,
+    isWriting: written.length + held.length + ended.length + records.length > 0,
+    working,
+    laid,
+  }
+}
+
+function holdsChanged(
+  before: AccountStanding | CachedAccount['standing'],
+  after: AccountStanding,
+  isServer: boolean,
+): boolean {
+  return (
+    before.heldOut !== after.heldOut ||
+    before.holdsOut !== after.holdsOut ||
+    (!isServer && (before.heldIn !== after.heldIn || before.holdsIn !== after.holdsIn))
+  )
+}
+
+/** Of the server only what it has under way is in its row. */
+function withoutDerived(server: AccountStanding): AccountStanding {
+  return { ...server, posted: 0n, heldIn: 0n, holdsIn: 0, owedSince: undefined }
+}
+
+/** Where a group came to stand. */
+export interface Written {
+  /** The records and holds of the group come after these. */
+  readonly seq: number
+  readonly serial: number
+  readonly at: Instant.Instant
+}
+
+/** Takes over into the cache what was decided and, if anything was to be written, is written. */
+export function takeOver(
+  context: GroupContext,
+  decision: Decision,
+  batches: readonly (readonly Command[])[],
+  written: Written,
+): void {
+  const { cache, host } = context
+  const { working, laid, held, ended, outcomes, now } = decision
+  const second = Math.floor(now / 1000)
+  const touched = new Set<AccountId>()
+  for (const { standing, version } of decision.written) {
+    touched.add(standing.id)
+    const { ids: _, persisted: __, last, ...rest } = standing
+    const known = laid.get(standing.id)?.standing.last ?? 0
+    cache.put({ ...rest, version: version + 1, last: (last > 0 ? written.seq + last : known) as never })
+  }
+  const open = new Set<AccountId>()
+  for (const standing of working.standings()) {
+    open.add(standing.id)
+    if (touched.has(standing.id)) continue
+    const known = cache.get(standing.id)
+    // Strangers of whom nothing was written yet live here only.
+    if (known === undefined ? standing.id >= firstCustomer : !known.isPersisted) {
+      const { ids: _, persisted: __, ...rest } = standing
+      cache.put({ ...rest, version: 0 })
+    }
+  }
+  for (const account of laid.values()) {
+    if (!open.has(account.id) && !account.isPersisted) cache.drop(account)
+  }
+
+  for (const cached of ended) cache.removeHold(cached)
+  const remember = (source: AccountId, id: TransferId.TransferId) => {
+    const account = cache.get(source)
+    const known = account && working.idOf(source, id)
+    if (known !== undefined && known.state !== heldState) cache.remember(account!, { ...known, id }, second)
+  }
+  for (const { hold } of ended) remember(hold.source, hold.id)
+  for (const commands of batches) {
+    for (const command of commands) {
+      if (command.type === 'prepare') remember(command.source, command.id)
+    }
+  }
+  for (let i = 0; i < held.length; i++) {
+    const { source, expiresAt } = held[i]!
+    const hold = { ...plainHold(held[i]!), serial: written.serial + i + 1, preparedAt: written.at, host }
+    cache.addHold(cache.get(source)!, hold, false, expiresAt, second)
+  }
+  for (const list of outcomes) for (const outcome of list) place(outcome, written.seq)
+}
+
+const firstCustomer = 16
+
+/** Cursors were places within the group. The outcomes are ours: nobody has seen them yet. */
+function place(outcome: Outcome, seq: number): void {
+  if (outcome.status === 'fulfilled' || outcome.status === 'deposited' || outcome.status === 'withdrawn') {
+    const placed = outcome as { cursor: number }
+    placed.cursor += seq
+  }
+}
+
+/** Without what hangs on it in the working set. */
+export function plainHold(hold: Hold): Hold {
+  const { id, source, target, amount, condition, expiresAt, destination, contentHash, preparedAt } = hold
+  return { id, source, target, amount, condition, expiresAt, destination, contentHash, preparedAt }
+}

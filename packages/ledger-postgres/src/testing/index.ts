@@ -1,0 +1,2 @@
+export { type PostgresServer, type PostgresServerOptions, startPostgres, whyNoPostgres } from './postgres-server.js'
+export { usePostgres } from './use-postgres.js'
