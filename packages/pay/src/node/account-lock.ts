@@ -5,6 +5,7 @@
  * done, makes `lock.N+1`, which only one can do: a file gets its name by linking, whole and at once. The highest file is
  * never removed, so nobody who looked a while ago can take over from an owner that came after; and who succeeded with
  * a name that had been removed meanwhile sees a higher one, and tries again. A process that died needs no clean-up.
+ * Who is done gives its file a second name, `lock.N.released`, which needs no room on a disk that is full.
  */
 import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
@@ -35,7 +36,7 @@ export interface LockOptions {
 
 /** Files of former owners that are kept, for those who are just looking. */
 const generationsKept = 8
-const namePattern = /^lock\.([1-9][0-9]{0,14})$/
+const namePattern = /^lock\.([1-9][0-9]{0,14})(\.released)?$/
 
 /**
  * @returns The owner that holds it, instead of a lock.
@@ -44,15 +45,16 @@ const namePattern = /^lock\.([1-9][0-9]{0,14})$/
 export async function acquire(options: LockOptions): Promise<AccountLock | { readonly heldBy: Owner }> {
   const { files, folder, owner, isAlive, randomBytes } = options
   for (;;) {
-    const last = highest(await files.list(folder))
-    if (last > 0) {
+    const before = await files.list(folder)
+    const last = highest(before)
+    if (last > 0 && !before.includes(`lock.${last}.released`)) {
       const held = await readOwner(files, `${folder}/lock.${last}`)
       if (held === 'gone') continue
-      if (held !== 'released' && (await isAlive(held))) return { heldBy: held }
+      if (await isAlive(held)) return { heldBy: held }
     }
     const mine = last + 1
     const draft = `${folder}/draft.${Base64Url.fromBytes(randomBytes(12))}`
-    await files.write(draft, encode({ ...owner, released: false }))
+    await files.write(draft, encode(owner))
     const linked = await files.link(draft, `${folder}/lock.${mine}`)
     await files.remove(draft)
     if (!linked) continue
@@ -67,10 +69,8 @@ export async function acquire(options: LockOptions): Promise<AccountLock | { rea
     }
     return {
       async release() {
-        // Nobody else writes this file, and nobody is waiting for it to be durable: after a crash the owner is gone.
-        const done = `${folder}/lock.${mine}.new`
-        await files.write(done, encode({ ...owner, released: true }))
-        await files.rename(done, `${folder}/lock.${mine}`)
+        // Nobody is waiting for it to be durable: after a crash the owner is gone.
+        await files.link(`${folder}/lock.${mine}`, `${folder}/lock.${mine}.released`)
       },
     }
   }
@@ -127,20 +127,19 @@ function generationOf(name: string): number {
   return Number(namePattern.exec(name)?.[1] ?? 0)
 }
 
-function encode(record: Owner & { readonly released: boolean }): Uint8Array {
-  return new TextEncoder().encode(`${JSON.stringify(record)}\n`)
+function encode(owner: Owner): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify(owner)}\n`)
 }
 
-async function readOwner(files: Files, path: string): Promise<Owner | 'gone' | 'released'> {
+async function readOwner(files: Files, path: string): Promise<Owner | 'gone'> {
   const bytes = await files.read(path)
   if (bytes === undefined) return 'gone'
-  let record: Partial<Owner & { released: boolean }>
+  let record: Partial<Owner>
   try {
     record = JSON.parse(new TextDecoder().decode(bytes))
   } catch {
     throw new LockUnreadableError(path)
   }
-  if (record.released === true) return 'released'
   const { pid, host, boot, startedAt } = record
   if (
     typeof pid !== 'number' ||

@@ -197,8 +197,34 @@ describe('the lock', () => {
       await state.close()
     }
     const names = await readdir(join(await pathOfBook(), '..'))
-    expect(names.filter((name) => name.startsWith('lock.')).length).toBeLessThanOrEqual(9)
+    // Each has a second name once it is given back.
+    expect(names.filter((name) => name.startsWith('lock.')).length).toBeLessThanOrEqual(2 * 9)
     expect(names.filter((name) => name.startsWith('draft.'))).toEqual([])
+  })
+
+  it('is given back on a disk that is full', async () => {
+    let isFull = false
+    const noRoom = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' })
+    const files: typeof nodeFiles = {
+      ...nodeFiles,
+      write: (path, bytes) => (isFull ? Promise.reject(noRoom) : nodeFiles.write(path, bytes)),
+    }
+    const state = await open({ files })
+    await state.book(ledger, account)
+    isFull = true
+    await state.close()
+    await expect((await open()).book(ledger, account)).resolves.toBeDefined()
+  })
+
+  it('says what became of it when it cannot be given back, and gives back the others', async () => {
+    const state = await open()
+    const book = await state.book(ledger, account)
+    await state.book(ledger, 'bob')
+    await rm(join(await pathOfBook(), '..'), { recursive: true })
+    await expect(state.close()).rejects.toMatchObject({ code: 'PAY_STATE_UNUSABLE' })
+    await book.close()
+    const next = await open()
+    for (const name of [account, 'bob']) await expect(next.book(ledger, name)).resolves.toBeDefined()
   })
 
   it('is waited for as long as was asked', async () => {

@@ -90,7 +90,8 @@ export async function openPayerState(options: PayerStateOptions): Promise<PayerS
     token: (origin) => Base64Url.fromBytes(keyed(textEncoder.encode(`${tokenLabel}\0${origin}`))),
     book: (origin, account) => usable(folder, () => openBook(origin, account)),
     async close() {
-      for (const book of open) await book.close()
+      const closed = await Promise.allSettled(Array.from(open, (book) => book.close()))
+      for (const one of closed) if (one.status === 'rejected') throw one.reason
     },
   }
 
@@ -109,7 +110,8 @@ export async function openPayerState(options: PayerStateOptions): Promise<PayerS
       const state = bytes === undefined ? undefined : BookFile.decode(hashes, bytes, path).state
       return stateBook(place, ledger, account, lock, state)
     } catch (error) {
-      await lock.release()
+      // What went wrong first is what is told.
+      await lock.release().catch(() => {})
       throw error
     }
   }
@@ -138,7 +140,7 @@ export async function openPayerState(options: PayerStateOptions): Promise<PayerS
         if (!open.delete(closing)) return
         await book.flush()
         isClosed = true
-        await lock.release()
+        await usable(folder, () => lock.release())
       },
     }
     open.add(closing)
