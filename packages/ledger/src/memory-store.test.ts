@@ -1,8 +1,16 @@
+import { Instant } from '@millstream/units'
 import { describe, expect, it } from 'vitest'
-import type { Account } from './account.js'
+import { type Account, serverAccount } from './account.js'
 import { createMemoryStore, type MemoryStoreEvent } from './memory-store.js'
 import { type Cursor, FeedPrunedError, type Store, StoreFailedError } from './store.js'
-import { type OpenedStore, type OpenStore, storeContract, testEpoch, testHashes } from './testing/index.js'
+import {
+  type OpenedStore,
+  type OpenStore,
+  storeContract,
+  testEpoch,
+  testHashes,
+  testTransfer,
+} from './testing/index.js'
 
 storeContract('in memory', async (options) => {
   const store = createMemoryStore(options)
@@ -135,6 +143,26 @@ describe('createMemoryStore', () => {
     await expect(first).rejects.toThrow(StoreFailedError)
     await expect(second).rejects.toThrow(StoreFailedError)
     expect(fails).toHaveLength(1)
+  })
+
+  it('finds a transfer that has left memory while its record was still on its way to the journal', async () => {
+    const written: (() => void)[] = []
+    let now = testEpoch
+    const journal = { append: () => new Promise<void>((resolve) => written.push(resolve)), batches: () => [] }
+    const store = await createMemoryStore({ clock: () => now, hashes: testHashes, journal })
+    const alice = openAlice(store)
+    const { id, condition, fulfillment } = testTransfer('slow')
+    const expiresAt = Instant.after(now, 1_000)
+    const to = { source: alice.id, target: serverAccount, destination: 'g.x.server.1', contentHash: 1 }
+    store.apply([{ type: 'prepare', id, amount: 10n, condition, expiresAt, ...to }])
+    store.apply([{ type: 'fulfill', source: alice.id, id, fulfillment }])
+    now = Instant.after(now, 20_000)
+    const lookUp = { type: 'look_up', source: alice.id, id, contentHash: 1, expiresAt } as const
+    expect(store.apply([lookUp]).outcomes).toEqual([{ status: 'expired' }])
+    const found = store.search(alice.id, id, expiresAt)
+    await Promise.resolve()
+    for (const done of written) done()
+    expect(await found).toBe('fulfilled')
   })
 
   it('drops a batch that was cut short, says so, and writes over it', async () => {

@@ -126,8 +126,8 @@ export interface Store {
    */
   recentlyFulfilled(source: AccountId, limit?: number): Promise<readonly Entry[]>
   /**
-   * What became of a transfer whose id has left memory, looked for in the records of its account near its expiry.
-   * One search at a time; a second one is refused with `busy`.
+   * What became of a transfer whose id has left memory, looked for in the records of its account near its expiry; those
+   * that are decided and not yet durable are waited for. One search at a time; a second one is refused with `busy`.
    */
   search(source: AccountId, id: TransferId.TransferId, expiresAt: Instant.Instant): Promise<SearchOutcome>
   /** Transfers, deposits and all other movements, ended and open: for a person who reads the books. */
