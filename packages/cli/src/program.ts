@@ -8,11 +8,13 @@ import { Command, Option as CommanderOption, InvalidArgumentError } from 'comman
 import type { DemoOptions } from './commands/demo.js'
 import type { LedgerOptions } from './commands/ledger.js'
 import type { PayOptions } from './commands/pay.js'
+import type { SandboxOptions } from './commands/sandbox.js'
 import type { ShopOptions } from './commands/shop.js'
 import { type ExitCode, exitCodes, formatTable } from './exit-code.js'
 import { Failure } from './failure.js'
 import * as Logs from './logs.js'
 import * as Option from './option.js'
+import * as SandboxOption from './sandbox-option.js'
 import type { Terminal } from './terminal.js'
 import { version } from './version.js'
 
@@ -32,6 +34,7 @@ export function create(terminal: Terminal, exitWith: (code: ExitCode) => void): 
   addShop(program, terminal, exitWith)
   addPay(program, terminal, exitWith)
   addLedger(program, terminal, exitWith)
+  addSandbox(program, terminal, exitWith)
   addDemo(program, terminal, exitWith)
   // Commander hands these down only to commands that are made after them by `command`, so they are set on each.
   for (const command of commandsOf(program)) settle(command, terminal)
@@ -187,6 +190,30 @@ function addDemo(program: Command, terminal: Terminal, exitWith: (code: ExitCode
     })
 }
 
+function addSandbox(program: Command, terminal: Terminal, exitWith: (code: ExitCode) => void): void {
+  program
+    .command('sandbox')
+    .description('Run an XRP Ledger on this machine, with funded accounts and a faucet, to try things with.')
+    .option('--port <port>', 'for WebSocket, JSON-RPC and the faucet; 0 takes a free one', reader(Option.port), 6006)
+    .option('--host <address>', 'address to listen on; 0.0.0.0 or :: for every network', '127.0.0.1')
+    .option(
+      '--fund <address=xrp>',
+      "an account that has so much at first; repeat it (default: the tutorial's two with 10000 each)",
+      gatherer(SandboxOption.funded),
+    )
+    .option(
+      '--close-every <ms>',
+      'milliseconds between ledgers, or manual: by the command `ledger_accept` alone',
+      reader(SandboxOption.closeEvery),
+      1_000,
+    )
+    .option('--json', 'print `ready` and its addresses as one JSON line')
+    .action(async (options: SandboxOptions) => {
+      const { run } = await import('./commands/sandbox.js')
+      exitWith(await run(options, terminal))
+    })
+}
+
 /** An option whose default has to be told in words: the help would print it as it is inside. */
 function option<T>(flags: string, description: string, read: (text: string) => T, value: T, words: string) {
   return new CommanderOption(flags, description).argParser(reader(read)).default(value, words)
@@ -200,6 +227,12 @@ function dataOption(): CommanderOption {
 
 function logLevelOption(level: Logs.Level): CommanderOption {
   return new CommanderOption('--log-level <level>', 'what to log, on stderr').choices(Logs.levels).default(level)
+}
+
+/** The values of an option that may be given more than once. */
+function gatherer<T>(read: (text: string) => T): (text: string, before?: readonly T[]) => readonly T[] {
+  const readOne = reader(read)
+  return (text, before = []) => [...before, readOne(text)]
 }
 
 function collect(text: string, before: readonly string[] = []): readonly string[] {

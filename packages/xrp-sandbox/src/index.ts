@@ -3,11 +3,12 @@ export type { EngineResult } from './ledger/engine-result.js'
 export type { Faults, Order } from './ledger/faults.js'
 export { type HistoryLimits, historyLimits } from './ledger/history.js'
 export {
+  AddressError,
   createSandbox,
   FundError,
   type Sandbox,
   type SandboxOptions,
-  tutorialAddresses,
+  tutorialFund,
   xrp,
 } from './sandbox.js'
 export { ListenError, type ServerLimits, serverLimits } from './server.js'

@@ -19,6 +19,7 @@
  * sees the new time.
  */
 import { MillstreamError, type Timers } from '@millstream/units'
+import { isValidClassicAddress } from 'ripple-address-codec'
 import { encode, encodeForSigning } from 'ripple-binary-codec'
 import { deriveAddress, deriveKeypair, sign } from 'ripple-keypairs'
 import { Chain, type ChainEvents } from './ledger/chain.js'
@@ -35,8 +36,11 @@ import type { Fees } from './transactors/transactor.js'
 /** Drops of one XRP. */
 export const xrp = 1_000_000n
 
-/** The shop's and the tool's account of the Letter Shop tutorial. */
-export const tutorialAddresses = ['rrhnXcox5bEmZfJCHzPxajUtwdt772zrCW', 'rGtqDAJNTDMLaNNfq1RVYgPT8onFMj19Aj'] as const
+/** The shop's and the tool's account of the Letter Shop tutorial, with 10,000 XRP each. */
+export const tutorialFund: ReadonlyMap<string, bigint> = new Map([
+  ['rrhnXcox5bEmZfJCHzPxajUtwdt772zrCW', 10_000n * xrp],
+  ['rGtqDAJNTDMLaNNfq1RVYgPT8onFMj19Aj', 10_000n * xrp],
+])
 
 /** The account that has everything at first has this seed on every server that starts a ledger of its own. */
 const masterSeed = 'snoPBrXtMeMyMHUVTgbuqAfg1SUTb'
@@ -103,7 +107,7 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
     faults,
     history: { ...historyLimits, ...options.history },
     ledgerTransactionsMax: options.ledgerTransactionsMax ?? 10_000,
-    entries: firstEntries(options.fund ?? defaultFund()),
+    entries: firstEntries(options.fund ?? tutorialFund),
     firstIndex: 2,
   })
   const close = (closeTime?: number) => chain.close(closeTime)
@@ -159,14 +163,11 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
   }
 }
 
-function defaultFund(): ReadonlyMap<string, bigint> {
-  return new Map(tutorialAddresses.map((address) => [address, 10_000n * xrp]))
-}
-
 /** The accounts of the first ledger. What the others get the master does not have, so that it all sums up. */
 function firstEntries(fund: NonNullable<SandboxOptions['fund']>): Map<string, Entry> {
   const balances = fund instanceof Map ? fund : new Map<string, bigint>(Object.entries(fund))
   const given = [...balances.values()].reduce((sum, drops) => sum + drops, 0n)
+  for (const address of balances.keys()) if (!isValidClassicAddress(address)) throw new AddressError(address)
   if (given > totalDrops || [...balances.values()].some((drops) => drops <= 0n)) throw new FundError('first ledger')
   const entries = new Map<string, Entry>()
   const add = (address: string, drops: bigint) =>
@@ -254,5 +255,13 @@ export class FundError extends MillstreamError {
       `Funding ${what} failed with ${result}. Nothing was paid. ` +
         'A new account needs at least the base reserve, and all together there are 100 billion XRP.',
     )
+  }
+}
+
+export class AddressError extends MillstreamError {
+  override readonly name = 'XrpSandbox.AddressError'
+  readonly code = 'XRP_SANDBOX_ADDRESS'
+  constructor(address: string) {
+    super(`${address} is no address of the XRP Ledger. Nothing was started. Look for a letter that is wrong.`)
   }
 }
