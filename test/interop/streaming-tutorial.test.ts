@@ -8,8 +8,9 @@ import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { createSandbox } from '@millstream/xrp-sandbox'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { layOut, type Maker, type ModuleFolder } from './helpers/module-folder.js'
+import { escrowPluginName, layOut, type Maker, type ModuleFolder } from './helpers/module-folder.js'
 import { isListening } from './helpers/port.js'
 import { type Program, start } from './helpers/program.js'
 import { askBalance, connectRaw } from './helpers/raw-client.js'
@@ -40,7 +41,7 @@ beforeEach(async ({ skip }) => {
 })
 
 describe('the fixtures', () => {
-  it.each(['shop3.js', 'tool2.js'])('%s is the program that was printed', async (name) => {
+  it.each(['shop2.js', 'tool.js', 'shop3.js', 'tool2.js'])('%s is the program that was printed', async (name) => {
     const readme = await fs.readFile(`${fixtures}README.md`, 'utf8')
     const hash = crypto
       .createHash('sha256')
@@ -145,6 +146,42 @@ describe('shop3.js and tool2.js on our modules', () => {
   })
 })
 
+describe('shop2.js and tool.js on our modules', () => {
+  it('print a letter for each escrow that was finished', async () => {
+    const { sandbox, folder, created, shopAddress, toolAddress } = await openEscrowWorld()
+    const before = { shop: sandbox.balanceOf(shopAddress), tool: sandbox.balanceOf(toolAddress) }
+    const shop = await startEscrowShop(folder)
+    const customer = start('tool.js', { cwd: folder.path })
+    await customer.until('6 letters', () => letters(customer).length >= 6)
+    await customer.kill('SIGINT')
+    expect(letters(customer)).toMatch(/^[A-Z]{6,}$/)
+    expect(customer.stderr).toBe('')
+    expect(shop.stderr).toBe('')
+    expect(shop.exit).toBeUndefined()
+    const finished = created.get('EscrowFinish tesSUCCESS') ?? 0
+    expect(finished).toBeGreaterThanOrEqual(letters(customer).length)
+    expect([...created.keys()].sort()).toEqual(['EscrowCreate tesSUCCESS', 'EscrowFinish tesSUCCESS'])
+    // The shop pays 350 drops for each drop that it takes; the tool its drop and the fee, and the drops still held.
+    expect(sandbox.balanceOf(shopAddress)).toBe(before.shop - BigInt(finished) * 349n)
+    const escrows = BigInt(created.get('EscrowCreate tesSUCCESS') ?? 0)
+    expect(sandbox.balanceOf(toolAddress)).toBe(before.tool - escrows * 11n)
+  })
+
+  it('go on when the server cuts every connection', async () => {
+    const { sandbox, folder } = await openEscrowWorld()
+    const shop = await startEscrowShop(folder)
+    const customer = start('tool.js', { cwd: folder.path })
+    await customer.until('2 letters', () => letters(customer).length >= 2)
+    sandbox.disconnectAll()
+    const had = letters(customer).length
+    await customer.until('4 letters more', () => letters(customer).length >= had + 4)
+    await customer.kill('SIGINT')
+    expect(customer.stderr).toBe('')
+    expect(shop.stderr).toBe('')
+    expect(shop.exit).toBeUndefined()
+  })
+})
+
 describe('tool2.js on the original modules, in our shop', () => {
   it('streams letters as they are paid', async () => {
     const data = await scratch()
@@ -229,6 +266,37 @@ async function startShop(maker: Maker): Promise<Program> {
   const shop = start('shop3.js', { cwd: folders[maker].path })
   // The program says nothing when it is ready, so its ports are asked.
   while (!((await isListening(httpPort)) && (await isListening(btpPort)))) {
+    if (shop.exit !== undefined) throw new Error(`The shop has ended: ${shop.stderr}`)
+  }
+  return shop
+}
+
+/** The first half of the tutorial: each letter is an escrow of one drop, on a ledger of this machine. */
+async function openEscrowWorld() {
+  const sandbox = await createSandbox({ closeEveryMs: 200 })
+  const folder = await layOut('ours', ['ilp-packet', escrowPluginName], sandbox.url)
+  onTestFinished(async () => {
+    await sandbox.close()
+    await folder.remove()
+  })
+  const created = new Map<string, number>()
+  sandbox.listen({
+    closed(ledger) {
+      for (const { transaction, metadata } of ledger.transactions) {
+        const type = `${transaction.fields.TransactionType} ${metadata.TransactionResult}`
+        created.set(type, (created.get(type) ?? 0) + 1)
+      }
+    },
+  })
+  // Of the seeds that the programs have printed.
+  const shopAddress = 'rrhnXcox5bEmZfJCHzPxajUtwdt772zrCW'
+  const toolAddress = 'rGtqDAJNTDMLaNNfq1RVYgPT8onFMj19Aj'
+  return { sandbox, folder, created, shopAddress, toolAddress }
+}
+
+async function startEscrowShop(folder: ModuleFolder): Promise<Program> {
+  const shop = start('shop2.js', { cwd: folder.path })
+  while (!(await isListening(httpPort))) {
     if (shop.exit !== undefined) throw new Error(`The shop has ended: ${shop.stderr}`)
   }
   return shop

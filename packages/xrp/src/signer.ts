@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { MillstreamError } from '@millstream/units'
-import { type Transaction, Wallet } from 'xrpl'
+import { ECDSA, type Transaction, Wallet } from 'xrpl'
 import type { JsonObject } from './internal/json.js'
 
 export interface Signer {
@@ -22,7 +22,9 @@ export interface Signer {
 export function signerFromSeed(seed: string): Signer {
   let wallet: Wallet
   try {
-    wallet = Wallet.fromSeed(seed.trim())
+    const text = seed.trim()
+    // The client would take every seed for one of ed25519, and sign for an account that nobody has.
+    wallet = Wallet.fromSeed(text, { algorithm: text.startsWith('sEd') ? ECDSA.ed25519 : ECDSA.secp256k1 })
   } catch {
     throw new SeedError('The seed is none of the XRP Ledger: those begin with "s" and have a check sum.')
   }

@@ -14,14 +14,25 @@ const fixtures = fileURLToPath(new URL('../fixtures/', import.meta.url))
 const programs = fileURLToPath(new URL('../programs/', import.meta.url))
 
 export const pluginName = 'ilp-plugin-payment-channel-framework'
+export const escrowPluginName = 'ilp-plugin-xrp-escrow'
+
+/** The XRP Ledger server that the tutorial's first two programs name. */
+const tutorialServer = 'wss://s.altnet.rippletest.net:51233'
 
 export interface ModuleFolder {
   readonly path: string
   remove(): Promise<void>
 }
 
-/** @param maker - Whose `ilp-packet` and whose plugin. `node-fetch` and `uuid` are there in any case. */
-export async function layOut(maker: Maker, names = ['ilp-packet', pluginName]): Promise<ModuleFolder> {
+/**
+ * @param maker - Whose `ilp-packet` and whose plugin. `node-fetch` and `uuid` are there in any case.
+ * @param server - Of the XRP Ledger: all that is changed in the programs that pay over it.
+ */
+export async function layOut(
+  maker: Maker,
+  names = ['ilp-packet', pluginName],
+  server = tutorialServer,
+): Promise<ModuleFolder> {
   const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'millstream-interop-'))
   const modules = path.join(folder, 'node_modules')
   await fs.mkdir(modules)
@@ -31,6 +42,10 @@ export async function layOut(maker: Maker, names = ['ilp-packet', pluginName]): 
   for (const name of ['node-fetch', 'uuid']) await fs.symlink(await installedModule(name), path.join(modules, name))
   for (const name of ['shop3.js', 'tool2.js']) {
     await fs.copyFile(path.join(fixtures, 'streaming-tutorial', name), path.join(folder, name))
+  }
+  for (const name of ['shop2.js', 'tool.js']) {
+    const program = await fs.readFile(path.join(fixtures, 'streaming-tutorial', name), 'utf8')
+    await fs.writeFile(path.join(folder, name), program.replace(tutorialServer, server))
   }
   for (const name of await fs.readdir(programs)) await fs.copyFile(path.join(programs, name), path.join(folder, name))
   return {
