@@ -181,6 +181,8 @@ class MemoryStore implements Store {
   }
 
   async search(source: AccountId, id: TransferId.TransferId, expiresAt: Instant.Instant): Promise<SearchOutcome> {
+    // With a journal that is slower than the transfer lived, its record may still be on its way.
+    await this.#commit?.durable()
     const { all, start } = this.#recent
     const earliest = Instant.after(expiresAt, -this.#book.limits.expiresInMsMax)
     for (let i = all.length - 1; i >= 0; i--) {
