@@ -74,7 +74,7 @@ export interface Plugin {
   receive(payee: Payee): void
   /**
    * Where this side keeps the book: what was posted to it after a cursor, in order, up to now.
-   * Absent where the peer keeps it.
+   * Absent where the peer keeps it. Fails with an error of code `LEDGER_FEED_PRUNED` where some of it is no longer kept.
    */
   posted?(after: Cursor): AsyncIterable<Posted>
   /**

@@ -42,6 +42,11 @@ export type ShopEvent =
     })
   | (ObservedEvent & { readonly name: 'shop.source_failed'; readonly userId: string; readonly error: unknown })
   | (ObservedEvent & { readonly name: 'shop.record_failed'; readonly userId: string; readonly error: unknown })
+  /**
+   * The ledger's feed does not go back to the records of these streams: all their numbers count as used, and more may be
+   * paid than the records say.
+   */
+  | (ObservedEvent & { readonly name: 'shop.feed_pruned'; readonly streams: number })
   | (ObservedEvent & {
       readonly name: 'shop.restored'
       /** Records in the store. */

@@ -1,3 +1,4 @@
+import { MillstreamError } from '@millstream/units'
 import { describe, expect, it } from 'vitest'
 import { createMemoryStreamStore, createShop, type StreamRecord, type StreamStore } from './index.js'
 import { at, createHandFed, openTestShop, quiet } from './testing/shop.fixture.js'
@@ -159,6 +160,45 @@ describe('the record of a stream', () => {
   })
 })
 
+describe('a shop whose ledger has forgotten part of its feed', () => {
+  it('starts, and takes every number of the streams that lag behind it for used', async () => {
+    const { open, pay, streams, shopOptions, spent, named } = await openTestShop()
+    const lagging = open({ content: 'x'.repeat(100) }).stream
+    for (const n of [1, 2, 3]) await pay(lagging, n)
+    const recent = open({ content: 'x'.repeat(100) }).stream
+    for (const n of [1, 2]) await pay(recent, n)
+
+    const { plugin } = shopOptions
+    const kept = 2
+    const posted: typeof plugin.posted = (after) => {
+      if (after < kept) throw new FeedPrunedError()
+      return plugin.posted!(after)
+    }
+    await createShop({ ...shopOptions, plugin: { ...plugin, posted } })
+    expect(named('shop.feed_pruned')).toMatchObject([{ streams: 1 }])
+    for (const n of [1, 3, 4, 99_999]) expect(await pay(lagging, n)).toMatchObject(rejected('F00', 'number was used'))
+    expect(await pay(recent, 2)).toMatchObject(rejected('F00', 'number was used'))
+    expect(await pay(recent, 3)).toMatchObject(rejected('F06'))
+    expect(await streams.get(lagging.userId)).toMatchObject({ pieces: 0n, ending: 'shop_closed', cursor: 5 })
+    expect(await streams.get(recent.userId)).toMatchObject({ pieces: 2n, ending: 'shop_closed', cursor: 5 })
+    expect(await spent()).toBe(5n)
+    // The next start has nothing to ask for any more.
+    await createShop({ ...shopOptions, plugin: { ...plugin, posted } })
+    expect(named('shop.feed_pruned')).toHaveLength(1)
+  })
+
+  it('does not start when the feed fails for any other reason', async () => {
+    const { open, pay, shopOptions } = await openTestShop()
+    const { stream } = open({ content: 'abc' })
+    await pay(stream, 1)
+    const posted = () => {
+      throw new Error('disk')
+    }
+    const { plugin } = shopOptions
+    await expect(createShop({ ...shopOptions, plugin: { ...plugin, posted } })).rejects.toThrow('disk')
+  })
+})
+
 describe('a shop that starts again', () => {
   it('refuses every number that was used, and counts every piece that was paid since the record was written', async () => {
     const { open, pay, streams, shopOptions, pair, spent } = await openTestShop()
@@ -296,3 +336,11 @@ describe('a new key', () => {
     expect(old.body.text() + fresh.body.text()).toBe('aA')
   })
 })
+
+class FeedPrunedError extends MillstreamError {
+  override readonly name = 'FeedPrunedError'
+  readonly code = 'LEDGER_FEED_PRUNED'
+  constructor() {
+    super('Only a part of it is kept.')
+  }
+}

@@ -300,7 +300,8 @@ export async function createShop(options: ShopOptions): Promise<Shop> {
     for (const record of restored.interrupted) remember(record)
     await Promise.all(restored.interrupted.map((record) => store.put(record)))
     await prune(store, now, limits)
-    const { records, entries, interrupted } = restored
+    const { records, entries, interrupted, unknown } = restored
+    if (unknown > 0) observer({ name: 'shop.feed_pruned', level: 'warn', streams: unknown })
     if (records > 0) {
       observer({ name: 'shop.restored', level: 'info', records, interrupted: interrupted.length, entries })
     }
