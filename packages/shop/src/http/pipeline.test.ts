@@ -20,7 +20,9 @@ async function start() {
     looked++
     return find(request)
   }
-  const server = await listen(createShopServer({ shop, source, price: 1n, piece: 'letter', endpoint: { port: 9000 } }))
+  const server = await listen(
+    createShopServer({ shop, source, price: 1n, piece: 'letter', endpoint: { port: 9000 }, healthTarget: '/healthz' }),
+  )
   close = () => server.close()
   return { ...server, looked: () => looked }
 }
@@ -36,6 +38,26 @@ describe('requests on one connection', () => {
     socket.resume()
     await once(socket, 'close')
     expect(looked()).toBeLessThanOrEqual(pipelinedMax)
+  })
+
+  it('thousands that ask for its health cost the same', async () => {
+    const { port, looked } = await start()
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => {})
+    socket.write(request('GET').replace(' / ', ' /healthz ').repeat(2_000))
+    const answers: Buffer[] = []
+    socket.on('data', (chunk: Buffer) => answers.push(chunk))
+    await once(socket, 'close')
+    expect(String(Buffer.concat(answers)).split('HTTP/1.1 200').length - 1).toBeLessThanOrEqual(pipelinedMax)
+    expect(looked()).toBe(0)
+  })
+
+  it('that ask for its health are answered, before any content is looked for', async () => {
+    const { get, looked } = await start()
+    const { status, headers, over, text } = await get('/healthz')
+    await over
+    expect([status, text(), headers.pay]).toEqual([200, 'ok\n', undefined])
+    expect(looked()).toBe(0)
   })
 
   it('a few at once are answered in their order', async () => {

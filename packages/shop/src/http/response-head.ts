@@ -86,8 +86,8 @@ export function endpointHeader(endpoint: Endpoint, request: IncomingMessage): st
   }
 }
 
-/** RFC 9110, 7.2: a name or an address, and perhaps a port. */
-const hostPattern = /^([a-z0-9](?:[a-z0-9._-]{0,252})|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?$/i
+/** RFC 9110, 7.2: a name or an address, and perhaps a port, which RFC 3986, 3.2.3 lets be empty. */
+const hostPattern = /^([a-z0-9](?:[a-z0-9._-]{0,252})|\[[0-9a-f:.]{2,45}\])(?::[0-9]{0,5})?$/i
 
 function hostOf(request: IncomingMessage): string | undefined {
   const { host } = request.headers

@@ -380,6 +380,13 @@ describe('a hostile request', () => {
     reading.leave()
   })
 
+  it.each(['shop.example:', '127.0.0.1:', '[::1]:'])('may name a host with an empty port: %s', async (host) => {
+    const { get } = await start(text('abc'))
+    const reading = await get('/', { headers: { host } })
+    expect(reading.headers['pay-endpoint']).toBe(`"btp+ws://${host}9000/"`)
+    reading.leave()
+  })
+
   it('that sends one request behind the other gets its streams one after the other', async () => {
     const { raw, shop, advance } = await start(text('abc'))
     const request = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'

@@ -11,6 +11,8 @@ import { answersMethod, fail, type HttpTerms, ignoreErrors, letGo, serveCounted 
 export interface ShopServerOptions extends HttpTerms {
   readonly shop: Shop
   readonly source: Source
+  /** The target of a request that is answered with `ok`, for whoever watches over the shop: `/healthz`. */
+  readonly healthTarget?: string
   /** Told of what a source throws: a request was answered with 500 for it. */
   readonly onError?: (error: unknown) => void
 }
@@ -26,7 +28,7 @@ export type RequestHandler = (request: IncomingMessage, response: ServerResponse
  * createServer(handler).listen(8000)
  */
 export function createShopServer(options: ShopServerOptions): RequestHandler {
-  const { shop, source, onError, ...terms } = options
+  const { shop, source, onError, healthTarget, ...terms } = options
   // What is wrong with every request is said now.
   assertPrice(terms.price)
   createCutter(terms.piece)
@@ -34,6 +36,10 @@ export function createShopServer(options: ShopServerOptions): RequestHandler {
   return (request, response) => {
     ignoreErrors(request, response)
     if (!hasPlace(request, response) || !answersMethod(request, response)) return
+    if (healthTarget !== undefined && request.url === healthTarget) {
+      response.writeHead(200, { 'content-type': 'text/plain', 'cache-control': 'no-store' }).end('ok\n')
+      return
+    }
     answer(request, response).catch((error: unknown) => {
       onError?.(error)
       fail(response, error)
