@@ -8,16 +8,18 @@
  * | `shop.json` | format, prefix and asset of the ledger                          |
  */
 import { constants } from 'node:fs'
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { lstat, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Asset, Base64Url, type RandomBytes } from '@millstream/units'
 import { exitCodes } from './exit-code.js'
 import { Failure } from './failure.js'
 
-const keyFile = 'shop-key'
+export const keyFile = 'shop-key'
 const factsFile = 'shop.json'
 /** As the store names it. */
 const ledgerFile = 'ledger.sqlite'
+/** Folders in which a restore works: one that is there was cut short. */
+export const restoringPrefix = '.restoring-'
 const keyBytes = 32
 const format = 1
 
@@ -35,7 +37,61 @@ export interface ShopFacts {
 export async function ensure(folder: string): Promise<{ readonly open: boolean }> {
   const open = await makeFolder(folder)
   if ((await readFacts(folder)) !== undefined) await assertLedger(folder)
+  else await assertNotRestoring(folder)
   return { open }
+}
+
+async function assertNotRestoring(folder: string): Promise<void> {
+  const names = await readdir(folder)
+  if (!names.some((name) => name.startsWith(restoringPrefix))) return
+  throw new Failure({
+    code: 'FOLDER_DAMAGED',
+    exit: exitCodes.folder,
+    message: `A backup was being restored to ${folder}, and that was cut short. Nothing was started.`,
+    next: 'run `millstream ledger restore` again',
+  })
+}
+
+/**
+ * Before a backup is restored: no ledger may be there, nor anything that belongs to one.
+ *
+ * @throws {Failure} There is.
+ */
+export async function assertWithoutLedger(folder: string): Promise<void> {
+  for (const name of [ledgerFile, `${ledgerFile}-wal`, `${ledgerFile}-journal`, `${ledgerFile}-shm`]) {
+    const stats = await lstat(join(folder, name)).catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code === 'ENOENT') return undefined
+      throw unusable(join(folder, name), cause)
+    })
+    if (stats === undefined) continue
+    throw new Failure({
+      code: 'FOLDER_HAS_LEDGER',
+      exit: exitCodes.folder,
+      message: `There is a ledger in ${folder} (${name}), or a part of one. It was left as it is, and nothing was restored.`,
+      next: 'name a new folder with --data, or move the whole old one away and keep it',
+    })
+  }
+}
+
+/**
+ * Writes what a folder had beside its ledger when a backup was made. A folder that has lost its ledger alone may have it
+ * still: then it must be the same.
+ *
+ * @throws {Failure} It is of another ledger, or cannot be written.
+ */
+export async function restoreFacts(folder: string, facts: ShopFacts, key: string | undefined): Promise<void> {
+  const { prefix, asset } = facts
+  const found = await readText(folder, keyFile)
+  if (found !== undefined && key !== undefined && found.trim() !== key) {
+    throw new Failure({
+      code: 'FOLDER_FACTS_DIFFER',
+      exit: exitCodes.folder,
+      message: `The ${keyFile} in ${folder} is not that of the backup. Nothing was restored.`,
+      next: 'name a new folder with --data',
+    })
+  }
+  if (found === undefined && key !== undefined) await writeWhole(folder, keyFile, `${key}\n`)
+  await pinFacts(folder, { prefix, asset })
 }
 
 async function makeFolder(folder: string): Promise<boolean> {

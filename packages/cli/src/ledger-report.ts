@@ -1,7 +1,9 @@
 /** What the `ledger` commands print: aligned tables for a person, one JSON object a line for a program. */
 import type { Asset } from '@millstream/units'
+import { printable } from './failure.js'
 import * as Money from './money.js'
-import type { AccountRow, CheckRow, MovementRow, TransferRow } from './operator.js'
+import type { AccountRow, BalanceRow, CheckRow, MovementRow, PruneRow, TransferRow } from './operator.js'
+import type { StatementRow } from './statement.js'
 import * as Table from './table.js'
 
 export function accounts(rows: readonly AccountRow[]): string {
@@ -34,9 +36,49 @@ export function transfers(rows: readonly TransferRow[]): string {
     row.amount,
     row.source,
     row.target,
-    row.destination ?? row.reference ?? '',
+    printable(row.destination ?? row.reference ?? '').replaceAll('\n', ' '),
   ])
   return Table.format(columns, cells)
+}
+
+export function balances(rows: readonly BalanceRow[]): string {
+  const cells = rows.map((row) => [row.id, row.balance])
+  return Table.format([{ title: 'id' }, { title: 'balance', align: 'right' }], cells)
+}
+
+export function statement(rows: readonly StatementRow[]): string {
+  const columns = [
+    { title: 'at' },
+    { title: 'what' },
+    { title: 'amount', align: 'right' },
+    { title: 'balance', align: 'right' },
+    { title: 'with' },
+    { title: 'for' },
+  ] as const
+  const cells = rows.map((row) => [
+    row.at ?? '',
+    row.what,
+    row.amount ?? '',
+    row.balance,
+    row.with ?? '',
+    printable(row.for ?? '').replaceAll('\n', ' '),
+  ])
+  return Table.format(columns, cells)
+}
+
+const bounds: Readonly<Record<string, string>> = {
+  time: 'the next one ended at that time or later',
+  reader: 'a stream, or a list that is being read, still needs the next one',
+  repeatable: 'the next one may still be repeated by its payer',
+  newest: 'the newest record always stays',
+}
+
+export function prune({ dryRun, records, boundBy, history }: PruneRow): string {
+  const begins = history.at === undefined ? 'at the beginning' : `after record ${history.after}, of ${history.at}`
+  return `${dryRun ? 'would remove' : 'removed'}  ${records} records
+history       ${dryRun ? 'would begin' : 'begins'} ${begins}
+no more       because ${bounds[boundBy] ?? boundBy}
+`
 }
 
 export function account(row: AccountRow, asset: Asset): string {

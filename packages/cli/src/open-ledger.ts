@@ -40,8 +40,8 @@ export async function open(folder: string): Promise<OpenLedger> {
 
 async function openHere(folder: string): Promise<OpenLedger> {
   const facts = await DataFolder.readFacts(folder)
-  const { ledger, close } = await openSqlite({ folder, clock: systemClock, hashes, randomBytes })
-  const operator = StoreOperator.create({ store: ledger, ...facts!, pid: process.pid })
+  const { ledger, backup, close } = await openSqlite({ folder, clock: systemClock, hashes, randomBytes })
+  const operator = StoreOperator.create({ store: ledger, ...facts!, pid: process.pid, backup })
   return { operator, close }
 }
 

@@ -2,13 +2,22 @@
  * What an operator may ask of a ledger, whether a shop holds it at this moment (through its socket) or nobody does (the
  * command opens it). Rows are what `--json` prints: amounts are decimal strings in base units, instants are ISO dates.
  */
-import type { Asset } from '@millstream/units'
+import type { BackupPart } from '@millstream/ledger-sqlite'
+import type { Asset, Instant } from '@millstream/units'
 
 export interface LedgerDescription {
   readonly prefix: string
   readonly asset: Asset
   /** The process that holds the ledger. */
   readonly pid: number
+  readonly history: HistoryRow
+}
+
+/** Where the kept history begins: `after` is the place of the last record that was removed, 0 when none was. */
+export interface HistoryRow {
+  readonly after: number
+  /** When that one ended. */
+  readonly at?: string
 }
 
 export interface AccountRow {
@@ -57,7 +66,26 @@ export interface CheckRow {
 export interface TransferQuery {
   /** Only where this account pays or is paid. */
   readonly account?: string
-  readonly limit: number
+  /** All of them if left out. */
+  readonly limit?: number
+  /** Only those that ended at this instant or later, and before that one: what is held has not ended. */
+  readonly from?: Instant.Instant
+  readonly to?: Instant.Instant
+  readonly oldestFirst?: boolean
+}
+
+export interface BalanceRow {
+  readonly id: string
+  readonly balance: string
+}
+
+export interface PruneRow {
+  /** Nothing was removed, only foretold. */
+  readonly dryRun: boolean
+  readonly records: number
+  /** Why no more: `time`, `reader`, `repeatable`, `newest`. */
+  readonly boundBy: string
+  readonly history: HistoryRow
 }
 
 /** `exists`: this reference was counted before, with the same account and amount; nothing was counted twice. */
@@ -70,7 +98,7 @@ export interface MovementRow {
 export interface Operator {
   describe(): Promise<LedgerDescription>
   accounts(): AsyncIterable<AccountRow>
-  /** Newest first, those that are still held before all others. */
+  /** Newest first, those that are still held before all others; or the other way round. */
   transfers(query: TransferQuery): AsyncIterable<TransferRow>
   /** Sets the credit limit; opens the account if there is none. */
   limit(account: string, creditLimit: bigint): Promise<AccountRow>
@@ -79,4 +107,10 @@ export interface Operator {
   /** Debits value given elsewhere, once for each reference, never below a balance of 0. */
   withdraw(account: string, amount: bigint, reference: string): Promise<MovementRow>
   check(): Promise<CheckRow>
+  /** As of an instant: what was posted then or before. */
+  balances(at: Instant.Instant): AsyncIterable<BalanceRow>
+  /** Removes records that ended before an instant. */
+  prune(before: Instant.Instant, dryRun: boolean): Promise<PruneRow>
+  /** The file of the ledger as it is at one moment; see `receiveBackup`. */
+  backup(): AsyncIterable<BackupPart>
 }

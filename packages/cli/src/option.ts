@@ -4,7 +4,7 @@
  */
 import { BtpUri, IlpAddress, PayEndpoint } from '@millstream/codec'
 import { parseStrangers, type Strangers } from '@millstream/trustline'
-import { Amount, type Asset, MillstreamError } from '@millstream/units'
+import { Amount, type Asset, Instant, MillstreamError } from '@millstream/units'
 
 export type Content =
   | { readonly kind: 'letters' }
@@ -140,6 +140,40 @@ export function account(text: string): string {
 export function reference(text: string): string {
   if (text.length < 1 || text.length > 128) throw new OptionError('A reference has 1 to 128 characters.')
   return text
+}
+
+const timePattern =
+  /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,3})?)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d))?$/
+const durationPattern = /^([1-9][0-9]{0,8})(s|m|h|d|w)$/
+const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const
+
+/** A day, which begins at 00:00 UTC, or an instant with its offset: nothing depends on where the machine stands. */
+export function time(text: string): Instant.Instant {
+  const [, year, month, day, hour = '0', minute = '0', second = '0'] = timePattern.exec(text) ?? []
+  const isDay = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day))).getUTCDate() === Number(day)
+  const isTime = Number(hour) < 24 && Number(minute) < 60 && Number(second) < 60
+  const ms = Date.parse(text)
+  if (!isDay || !isTime || !(Number(month) >= 1 && Number(month) <= 12) || !(ms >= 0 && ms <= Instant.instantMax)) {
+    throw new OptionError(
+      'A time is a day, 2026-11-22 (from 00:00 UTC), or 2026-11-22T14:30:00Z, or with +01:00 for Z.',
+    )
+  }
+  return Instant.from(ms)
+}
+
+/** Milliseconds: `90d`. */
+export function duration(text: string): number {
+  const [, number, unit] = durationPattern.exec(text) ?? []
+  const ms = Number(number) * unitMs[(unit ?? 's') as keyof typeof unitMs]
+  if (!(ms <= Instant.instantMax)) {
+    throw new OptionError('A duration is a whole number of seconds, minutes, hours, days or weeks: 90d, 12h.')
+  }
+  return ms
+}
+
+export function exportFormat(text: string): 'csv' | 'jsonl' {
+  if (text === 'csv' || text === 'jsonl') return text
+  throw new OptionError('It must be csv or jsonl.')
 }
 
 export class OptionError extends MillstreamError {

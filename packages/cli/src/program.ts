@@ -4,9 +4,12 @@
  */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { Command, Option as CommanderOption, InvalidArgumentError } from 'commander'
+import { systemClock } from '@millstream/hashes'
+import { Instant } from '@millstream/units'
+import { Argument, Command, Option as CommanderOption, InvalidArgumentError } from 'commander'
 import type { DemoOptions } from './commands/demo.js'
 import type { LedgerOptions } from './commands/ledger.js'
+import type { ExportOptions } from './commands/ledger-export.js'
 import type { PayOptions } from './commands/pay.js'
 import type { SandboxOptions } from './commands/sandbox.js'
 import type { ShopOptions } from './commands/shop.js'
@@ -68,6 +71,11 @@ function addShop(program: Command, terminal: Terminal, exitWith: (code: ExitCode
         { policy: 'prefunded' },
         'prefunded',
       ),
+    )
+    .option(
+      '--keep <duration>',
+      'remove records of payments that ended longer ago: 90d, 12h (default: keep all)',
+      reader(Option.duration),
     )
     .option(
       '--prefix <prefix>',
@@ -177,6 +185,71 @@ function addLedger(program: Command, terminal: Terminal, exitWith: (code: ExitCo
   command('check', 'Prove from the records alone that every sum holds.').action((options: LedgerOptions) =>
     run(options, { type: 'check' }),
   )
+  command('balances', 'List what every account had at a time: what was posted then or before.')
+    .requiredOption('--at <time>', '2026-11-22 (00:00 UTC), or 2026-11-22T14:30:00Z', reader(Option.time))
+    .action((options: LedgerOptions & { at: Instant.Instant }) => run(options, { type: 'balances', at: options.at }))
+  command('statement', 'List what an account did, oldest first, with its balance after each movement.')
+    .argument('<account>', 'its id', reader(Option.account))
+    .option('--from <time>', 'from this time on (default: the beginning of the kept history)', reader(Option.time))
+    .option('--to <time>', 'before this time (default: up to now)', reader(Option.time))
+    .action((account: string, options: LedgerOptions & { from?: Instant.Instant; to?: Instant.Instant }) =>
+      run(options, { type: 'statement', account, from: options.from, to: options.to }),
+    )
+  command('prune', 'Remove old records. Balances, references and `check` stay as they are.')
+    .option('--before <time>', 'those that ended before this time', reader(Option.time))
+    .option('--keep <duration>', 'those that ended longer ago: 90d, 12h', reader(Option.duration))
+    .option('--dry-run', 'tell what would go; remove nothing')
+    .action((options: LedgerOptions & { before?: Instant.Instant; keep?: number; dryRun?: boolean }) =>
+      run(options, { type: 'prune', before: pruneBefore(options), dryRun: options.dryRun === true }),
+    )
+  ledger
+    .command('export')
+    .description('Write accounts or ended transfers for other programs, oldest first; amounts are in base units.')
+    .addArgument(new Argument('<what>', 'which of them').choices(['accounts', 'transfers']))
+    .addOption(dataOption())
+    .option('--format <format>', 'csv (RFC 4180) or jsonl (one JSON object a line)', reader(Option.exportFormat), 'csv')
+    .option('--account <id>', 'only this account; only where it pays or is paid', reader(Option.account))
+    .option('--from <time>', 'transfers that ended at this time or later', reader(Option.time))
+    .option('--to <time>', 'transfers that ended before this time', reader(Option.time))
+    .option('-o, --output <file>', 'a file that is not there yet (default: stdout)')
+    .action(async (what: 'accounts' | 'transfers', options: ExportOptions) => {
+      if (what === 'accounts' && (options.from ?? options.to) !== undefined) throw timesOfAccounts()
+      const { run } = await import('./commands/ledger-export.js')
+      exitWith(await run(what, options, terminal))
+    })
+  command('backup', 'Copy the ledger to a new file while the shop goes on, and prove the copy.')
+    .argument('<file>', 'is not there yet')
+    .action(async (file: string, options: LedgerOptions) => {
+      const { run } = await import('./commands/ledger-backup.js')
+      exitWith(await run(file, options, terminal))
+    })
+  command('restore', 'Make a data folder of a backup, and say what that means for the money.')
+    .argument('<file>', 'made by `ledger backup`')
+    .action(async (file: string, options: LedgerOptions) => {
+      const { run } = await import('./commands/ledger-restore.js')
+      exitWith(await run(file, options, terminal))
+    })
+}
+
+function pruneBefore({ before, keep }: { before?: Instant.Instant; keep?: number }): Instant.Instant {
+  if ((before === undefined) === (keep === undefined)) {
+    throw new Failure({
+      code: 'USAGE',
+      exit: exitCodes.usage,
+      message: 'What is to be removed is told by --before or by --keep, one of them. Nothing was done.',
+      next: 'for example: millstream ledger prune --keep 90d --dry-run',
+    })
+  }
+  return before ?? Instant.after(systemClock(), -keep!)
+}
+
+function timesOfAccounts(): Failure {
+  return new Failure({
+    code: 'USAGE',
+    exit: exitCodes.usage,
+    message: 'Accounts are exported as they are now; --from and --to are for transfers. Nothing was done.',
+    next: 'for balances of another day: millstream ledger balances --at TIME',
+  })
 }
 
 function addDemo(program: Command, terminal: Terminal, exitWith: (code: ExitCode) => void): void {

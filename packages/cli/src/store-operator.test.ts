@@ -1,15 +1,19 @@
 import { hashes } from '@millstream/hashes'
 import { createMemoryStore, type Store } from '@millstream/ledger'
-import type { Instant } from '@millstream/units'
+import { Instant } from '@millstream/units'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Operator } from './operator.js'
+import * as Statement from './statement.js'
 import * as StoreOperator from './store-operator.js'
 
+const epoch = 1_767_225_600_000
+let now = epoch
 let store: Store
 let operator: Operator
 
 beforeEach(() => {
-  store = createMemoryStore({ clock: () => 1_767_225_600_000 as Instant.Instant, hashes })
+  now = epoch
+  store = createMemoryStore({ clock: () => Instant.from(now), hashes })
   operator = StoreOperator.create({ store, prefix: 'g.shop.', asset: { code: 'XRP', scale: 9 }, pid: 7 })
 })
 
@@ -23,7 +27,12 @@ describe('an operator', () => {
   it('sees the accounts of the system before there are customers', async () => {
     const rows = await all(operator.accounts())
     expect(rows.map((row) => [row.id, row.kind, row.balance])).toContainEqual(['server', 'system', '0'])
-    expect(await operator.describe()).toEqual({ prefix: 'g.shop.', asset: { code: 'XRP', scale: 9 }, pid: 7 })
+    expect(await operator.describe()).toEqual({
+      prefix: 'g.shop.',
+      asset: { code: 'XRP', scale: 9 },
+      pid: 7,
+      history: { after: 0 },
+    })
   })
 
   it('opens an account by giving it a limit, and changes it', async () => {
@@ -102,5 +111,51 @@ describe('an operator', () => {
   it('checks the books', async () => {
     await operator.fund('alice', 5n, 'a')
     expect(await operator.check()).toMatchObject({ ok: true, faults: [], total: '0', holds: 0 })
+  })
+
+  it('states what an account did between two times, with its balance', async () => {
+    await operator.fund('alice', 100n, 'first')
+    now += 1_000
+    await operator.withdraw('alice', 30n, 'back')
+    now += 1_000
+    await operator.fund('alice', 5n, 'last')
+    const rows = await all(Statement.lines(operator, { account: 'alice', from: undefined, to: undefined }))
+    expect(rows.map(({ what, amount, balance, for: about }) => [what, amount, balance, about])).toEqual([
+      ['opening', undefined, '0', undefined],
+      ['deposit', '100', '100', 'first'],
+      ['withdrawal', '-30', '70', 'back'],
+      ['deposit', '5', '75', 'last'],
+      ['closing', undefined, '75', undefined],
+    ])
+    const [from, to] = [Instant.from(epoch + 1_000), Instant.from(epoch + 2_000)]
+    const some = await all(Statement.lines(operator, { account: 'alice', from, to }))
+    expect(some.map(({ what, balance }) => [what, balance])).toEqual([
+      ['opening', '100'],
+      ['withdrawal', '70'],
+      ['closing', '70'],
+    ])
+    expect(await all(operator.balances(from))).toContainEqual({ id: 'alice', balance: '70' })
+    await expect(all(Statement.lines(operator, { account: 'bob', from, to }))).rejects.toMatchObject({ exit: 12 })
+  })
+
+  it('states from the beginning of the kept history when there is none before', async () => {
+    for (const n of [1, 2, 3]) {
+      await operator.fund('alice', BigInt(n), `d${n}`)
+      now += 1_000
+    }
+    expect(await operator.prune(Instant.from(epoch + 2_000), true)).toMatchObject({ records: 2, dryRun: true })
+    expect((await operator.describe()).history).toEqual({ after: 0 })
+    const history = { after: 2, at: '2026-01-01T00:00:01.000Z' }
+    expect(await operator.prune(Instant.from(epoch + 2_000), false)).toMatchObject({ records: 2, history })
+    const rows = await all(Statement.lines(operator, { account: 'alice', from: undefined, to: undefined }))
+    expect(rows.map(({ what, balance }) => [what, balance])).toEqual([
+      ['opening', '3'],
+      ['deposit', '6'],
+      ['closing', '6'],
+    ])
+  })
+
+  it('has nothing to copy of a ledger in memory', () => {
+    expect(() => operator.backup()).toThrow(expect.objectContaining({ code: 'LEDGER_IN_MEMORY', exit: 12 }))
   })
 })

@@ -7,11 +7,14 @@ import type {
   AccountId,
   CheckReport,
   Command,
+  Cursor,
+  HistoryStart,
   OutcomeOf,
   Store,
   TransferQuery as StoreQuery,
   TransferRecord,
 } from '@millstream/ledger'
+import type { BackupPart } from '@millstream/ledger-sqlite'
 import { mayHoldDeposits } from '@millstream/trustline'
 import { type Asset, Instant, TransferId } from '@millstream/units'
 import { exitCodes } from './exit-code.js'
@@ -19,10 +22,13 @@ import { Failure } from './failure.js'
 import * as Money from './money.js'
 import type {
   AccountRow,
+  BalanceRow,
   CheckRow,
+  HistoryRow,
   LedgerDescription,
   MovementRow,
   Operator,
+  PruneRow,
   TransferQuery,
   TransferRow,
 } from './operator.js'
@@ -32,28 +38,41 @@ export interface StoreOperatorOptions {
   readonly prefix: string
   readonly asset: Asset
   readonly pid: number
+  /** Copies the ledger; absent where it has no file. */
+  readonly backup?: () => AsyncIterable<BackupPart>
+  /** Places in the feed that must not be pruned away, beside those that the store knows. */
+  readonly readers?: () => readonly Cursor[]
+  /** Awaited between portions of pruning, which took so long. */
+  readonly pause?: (workedMs: number) => Promise<void>
 }
 
 export function create(options: StoreOperatorOptions): Operator {
   const { store, prefix, asset, pid } = options
 
   async function describe(): Promise<LedgerDescription> {
-    return { prefix, asset, pid }
+    return { prefix, asset, pid, history: historyRow(await store.history()) }
   }
 
   async function* accounts(): AsyncGenerator<AccountRow> {
     for await (const account of store.accounts()) yield accountRow(account)
   }
 
-  async function* transfers({ account, limit }: TransferQuery): AsyncGenerator<TransferRow> {
+  async function* transfers(query: TransferQuery): AsyncGenerator<TransferRow> {
+    const { account, limit, from, to, oldestFirst = false } = query
     const only = account === undefined ? undefined : (await existing(account)).id
     const names = new Map<AccountId, string>()
     const nameOf = async (id: AccountId) => {
       if (!names.has(id)) names.set(id, (await store.account(id))?.name ?? `#${id}`)
       return names.get(id)!
     }
-    const query: StoreQuery = { limit, newestFirst: true, ...(only === undefined ? {} : { account: only }) }
-    for await (const record of store.transfers(query)) {
+    const storeQuery: StoreQuery = {
+      newestFirst: !oldestFirst,
+      ...(limit === undefined ? {} : { limit }),
+      ...(only === undefined ? {} : { account: only }),
+      ...(from === undefined ? {} : { from }),
+      ...(to === undefined ? {} : { to }),
+    }
+    for await (const record of store.transfers(storeQuery)) {
       yield transferRow(record, await nameOf(record.source), await nameOf(record.target))
     }
   }
@@ -89,6 +108,24 @@ export function create(options: StoreOperatorOptions): Operator {
     return checkRow(await store.check())
   }
 
+  async function* balances(at: Instant.Instant): AsyncGenerator<BalanceRow> {
+    for await (const { account, name, posted } of store.balancesAt(at)) {
+      yield { id: name ?? `#${account}`, balance: String(posted) }
+    }
+  }
+
+  async function prune(before: Instant.Instant, dryRun: boolean): Promise<PruneRow> {
+    const { readers = () => [], pause } = options
+    const request = { before, dryRun, readers: readers(), ...(pause === undefined ? {} : { pause }) }
+    const { history, records, boundBy } = await store.prune(request)
+    return { dryRun, records, boundBy, history: historyRow(history) }
+  }
+
+  function backup(): AsyncIterable<BackupPart> {
+    if (options.backup === undefined) throw notInAFile()
+    return options.backup()
+  }
+
   /** One command, and its outcome once it would survive a crash: nobody is told before. */
   async function one<C extends Command>(command: C): Promise<OutcomeOf<C>> {
     const batch = store.apply([command])
@@ -122,7 +159,7 @@ export function create(options: StoreOperatorOptions): Operator {
     })
   }
 
-  return { describe, accounts, transfers, limit, fund, withdraw, check }
+  return { describe, accounts, transfers, limit, fund, withdraw, check, balances, prune, backup }
 }
 
 function accountRow(account: Account): AccountRow {
@@ -154,10 +191,23 @@ function transferRow(record: TransferRecord, source: string, target: string): Tr
   }
 }
 
+function historyRow({ after, at }: HistoryStart): HistoryRow {
+  return { after, ...(at === undefined ? {} : { at: Instant.toIso(at) }) }
+}
+
 function checkRow(report: CheckReport): CheckRow {
   const { ok, faults, accounts, entries, holds } = report
   const [total, posted, held] = [String(report.total), String(report.posted), String(report.held)]
   return { ok, faults, accounts, entries, holds, total, posted, held }
+}
+
+function notInAFile(): Failure {
+  return new Failure({
+    code: 'LEDGER_IN_MEMORY',
+    exit: exitCodes.refused,
+    message: 'This ledger is in memory: there is nothing to copy. Nothing was done.',
+    next: 'run the shop with --store sqlite to keep its books',
+  })
 }
 
 function noSuchAccount(name: string): Failure {

@@ -3,6 +3,8 @@ import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { createServer, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { BackupPart } from '@millstream/ledger-sqlite'
+import { Instant } from '@millstream/units'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { exitCodes } from '../exit-code.js'
 import { Failure } from '../failure.js'
@@ -20,12 +22,15 @@ const alice: AccountRow = {
   openedAt: '2026-01-01T00:00:00.000Z',
 }
 
+const history = { after: 0 }
+
 function operatorThat(does: Partial<Operator>): Operator {
   const missing = () => {
     throw new Error('not expected')
   }
-  const all = { describe: missing, accounts: missing, transfers: missing, limit: missing, fund: missing }
-  return { ...all, withdraw: missing, check: missing, ...does }
+  const asked = { describe: missing, accounts: missing, transfers: missing, balances: missing, check: missing }
+  const done = { limit: missing, fund: missing, withdraw: missing, prune: missing, backup: missing }
+  return { ...asked, ...done, ...does }
 }
 
 let folder: string
@@ -67,7 +72,7 @@ describe.skipIf(process.platform === 'win32')('the operator’s door', () => {
     const asked: unknown[] = []
     await listen(
       operatorThat({
-        describe: async () => ({ prefix: 'g.shop.', asset: { code: 'XRP', scale: 9 }, pid: 7 }),
+        describe: async () => ({ prefix: 'g.shop.', asset: { code: 'XRP', scale: 9 }, pid: 7, history }),
         limit: async (...words) => {
           asked.push(words)
           return alice
@@ -79,7 +84,7 @@ describe.skipIf(process.platform === 'win32')('the operator’s door', () => {
       }),
     )
     const client = await open()
-    expect(await client.describe()).toEqual({ prefix: 'g.shop.', asset: { code: 'XRP', scale: 9 }, pid: 7 })
+    expect(await client.describe()).toEqual({ prefix: 'g.shop.', asset: { code: 'XRP', scale: 9 }, pid: 7, history })
     expect(await client.limit('alice', 2n ** 64n - 1n)).toEqual(alice)
     expect(await client.fund('alice', 3n, 'invoice “1”')).toMatchObject({ status: 'exists', reference: 'invoice “1”' })
     expect(asked).toEqual([
@@ -104,6 +109,78 @@ describe.skipIf(process.platform === 'win32')('the operator’s door', () => {
     expect(seen.at(-1)).toBe('a4999')
     expect(given).toBeLessThan(100_000)
     expect(await all(client.transfers({ limit: 10 }))).toEqual([])
+  })
+
+  it('carries what is asked of the history', async () => {
+    const asked: unknown[] = []
+    const rows = async function* (query: unknown) {
+      asked.push(query)
+      yield* []
+    }
+    const pruned = { dryRun: true, records: 3, boundBy: 'time', history: { after: 3, at: '2026-01-01T00:00:00.000Z' } }
+    await listen(
+      operatorThat({
+        transfers: rows,
+        balances: rows,
+        prune: async (...words) => {
+          asked.push(words)
+          return pruned
+        },
+      }),
+    )
+    const client = await open()
+    const [from, to] = [Instant.from(1), Instant.from(1_767_225_600_123)]
+    await all(client.transfers({ from, to, account: 'a~b', oldestFirst: true }))
+    await all(client.balances(to))
+    expect(await client.prune(to, true)).toEqual(pruned)
+    expect(asked).toEqual([{ from, to, account: 'a~b', oldestFirst: true }, to, [to, true]])
+  })
+
+  it('carries a backup, whole or not at all', async () => {
+    const parts: BackupPart[] = Array.from({ length: 40 }, (_, i) => ({
+      type: 'bytes',
+      at: i * 2 ** 40,
+      bytes: new Uint8Array(i * 7_001).fill(i),
+    }))
+    let isCut = false
+    const backup = async function* () {
+      yield* parts
+      if (isCut) throw new Error('the disk is gone')
+      yield { type: 'end', size: 2 ** 50 } as const
+    }
+    await listen(operatorThat({ backup }))
+    const client = await open()
+    const found = await all(client.backup())
+    expect(found.length).toBe(41)
+    for (const [i, part] of parts.entries()) {
+      const { type, at, bytes } = found[i] as typeof part & { readonly type: 'bytes' }
+      expect([type, at, bytes.length, bytes.every((byte) => byte === i)]).toEqual([
+        'bytes',
+        i * 2 ** 40,
+        i * 7_001,
+        true,
+      ])
+    }
+    expect(found[40]).toEqual({ type: 'end', size: 2 ** 50 })
+    isCut = true
+    await expect(all(client.backup())).rejects.toMatchObject({ code: 'ADMIN_BROKEN_OFF' })
+  })
+
+  it('lets go of a backup whose reader has gone', async () => {
+    let ended = () => {}
+    const isOver = new Promise<void>((resolve) => {
+      ended = resolve
+    })
+    const backup = async function* () {
+      try {
+        for (;;) yield { type: 'bytes', at: 0, bytes: new Uint8Array(100_000) } as const
+      } finally {
+        ended()
+      }
+    }
+    await listen(operatorThat({ backup }))
+    for await (const _ of (await open()).backup()) break
+    await expect(isOver).resolves.toBeUndefined()
   })
 
   it('does not take a list that was cut off for a whole one', async () => {
@@ -142,6 +219,13 @@ describe.skipIf(process.platform === 'win32')('the operator’s door', () => {
     ['POST', '/v1/fund', '{"account":"a.b","amount":"1","reference":"r"}'],
     ['POST', '/v1/limit', `{"account":"${'x'.repeat(20_000)}"}`],
     ['GET', '/v1/transfers?limit=0', ''],
+    ['GET', '/v1/transfers?limit=none&from=yesterday', ''],
+    ['GET', '/v1/transfers?limit=none&to=2026-02-30', ''],
+    ['GET', '/v1/balances', ''],
+    ['GET', '/v1/balances?at=1e9', ''],
+    ['POST', '/v1/prune', '{"before":"2026-01-01"}'],
+    ['POST', '/v1/prune', '{"before":5,"dryRun":true}'],
+    ['POST', '/v1/prune', '{"before":"now","dryRun":false}'],
     ['GET', '/v1/transfers?limit=5&account=%00', ''],
   ])('answers %s %s %.50s with 400 and does nothing', async (method, path, body) => {
     await listen(operatorThat({}))
@@ -171,7 +255,9 @@ describe.skipIf(process.platform === 'win32')('the operator’s door', () => {
     spawnSync(process.execPath, ['-e', program], { cwd: folder })
     expect(await readdir(folder)).toEqual(['admin.sock'])
     expect(await AdminClient.open(folder)).toBeUndefined()
-    await listen(operatorThat({ describe: async () => ({ prefix: 'g.', asset: { code: 'X', scale: 0 }, pid: 1 }) }))
+    await listen(
+      operatorThat({ describe: async () => ({ prefix: 'g.', asset: { code: 'X', scale: 0 }, pid: 1, history }) }),
+    )
     expect((await (await open()).describe()).prefix).toBe('g.')
   })
 
@@ -185,7 +271,7 @@ describe.skipIf(process.platform === 'win32')('the operator’s door', () => {
     const deep = join(folder, 'x'.repeat(90), 'y'.repeat(90))
     await mkdir(deep, { recursive: true })
     await listen(
-      operatorThat({ describe: async () => ({ prefix: 'g.', asset: { code: 'X', scale: 0 }, pid: 1 }) }),
+      operatorThat({ describe: async () => ({ prefix: 'g.', asset: { code: 'X', scale: 0 }, pid: 1, history }) }),
       deep,
     )
     expect((await (await open(deep)).describe()).prefix).toBe('g.')

@@ -2,10 +2,22 @@
 import { once } from 'node:events'
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
+import type { BackupPart } from '@millstream/ledger-sqlite'
+import { Instant } from '@millstream/units'
 import type { ExitCode } from '../exit-code.js'
 import { exitCodes } from '../exit-code.js'
 import { Failure } from '../failure.js'
-import type { AccountRow, CheckRow, LedgerDescription, MovementRow, Operator, TransferRow } from '../operator.js'
+import type {
+  AccountRow,
+  BalanceRow,
+  CheckRow,
+  LedgerDescription,
+  MovementRow,
+  Operator,
+  PruneRow,
+  TransferRow,
+} from '../operator.js'
+import * as BackupStream from './backup-stream.js'
 import * as SocketPath from './socket-path.js'
 
 export interface RemoteOperator extends Operator {
@@ -49,14 +61,31 @@ export async function open(folder: string): Promise<RemoteOperator | undefined> 
     }
   }
 
+  async function* backup(): AsyncGenerator<BackupPart> {
+    const response = await call('GET', '/v1/backup')
+    try {
+      yield* BackupStream.decode(response)
+    } catch (cause) {
+      throw cause instanceof Failure ? cause : brokenOff(cause)
+    }
+  }
+
   return {
     describe: async () => (await parsed(await call('GET', '/v1/ledger'))) as LedgerDescription,
     check: async () => (await parsed(await call('GET', '/v1/check'))) as CheckRow,
     accounts: () => rows<AccountRow>('/v1/accounts'),
     transfers: (query) => {
-      const only = query.account === undefined ? '' : `&account=${encodeURIComponent(query.account)}`
-      return rows<TransferRow>(`/v1/transfers?limit=${query.limit}${only}`)
+      const { account, limit = 'none', from, to, oldestFirst = false } = query
+      const search = new URLSearchParams({ limit: String(limit), order: oldestFirst ? 'oldest' : 'newest' })
+      if (account !== undefined) search.set('account', account)
+      if (from !== undefined) search.set('from', Instant.toIso(from))
+      if (to !== undefined) search.set('to', Instant.toIso(to))
+      return rows<TransferRow>(`/v1/transfers?${search}`)
     },
+    balances: (at) => rows<BalanceRow>(`/v1/balances?${new URLSearchParams({ at: Instant.toIso(at) })}`),
+    prune: async (before, dryRun) =>
+      (await parsed(await call('POST', '/v1/prune', { before: Instant.toIso(before), dryRun }))) as PruneRow,
+    backup,
     limit: async (account, creditLimit) =>
       (await parsed(await call('POST', '/v1/limit', { account, amount: String(creditLimit) }))) as AccountRow,
     fund: async (account, amount, reference) =>

@@ -6,7 +6,10 @@
  * | -------------------- | ------------------------------ | ------------------------------ |
  * | `GET /v1/ledger`     |                                | `LedgerDescription`            |
  * | `GET /v1/accounts`   |                                | an `AccountRow` on each line   |
- * | `GET /v1/transfers`  | query: `limit`, `account`      | a `TransferRow` on each line   |
+ * | `GET /v1/transfers`  | query: `limit` (20; `none`), `account`, `from`, `to`, `order=oldest` | a `TransferRow` on each line |
+ * | `GET /v1/balances`   | query: `at`                    | a `BalanceRow` on each line    |
+ * | `GET /v1/backup`     |                                | parts, see backup-stream.ts    |
+ * | `POST /v1/prune`     | `before`, `dryRun`             | `PruneRow`                     |
  * | `POST /v1/limit`     | `account`, `amount`            | `AccountRow`                   |
  * | `POST /v1/fund`      | `account`, `amount`, `reference` | `MovementRow`                |
  * | `POST /v1/withdraw`  | `account`, `amount`, `reference` | `MovementRow`                |
@@ -22,12 +25,12 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { exitCodes } from '../exit-code.js'
 import { Failure, from as failureFrom } from '../failure.js'
-import type { Operator } from '../operator.js'
+import type { Operator, TransferQuery } from '../operator.js'
 import * as Option from '../option.js'
+import * as BackupStream from './backup-stream.js'
 import * as SocketPath from './socket-path.js'
 
 const bodyBytesMax = 16_384
-const transfersMax = 1_000_000
 
 export interface AdminServer {
   close(): Promise<void>
@@ -75,14 +78,22 @@ async function answer(operator: Operator, request: IncomingMessage, response: Se
       return json(response, await operator.check())
     case 'GET /v1/accounts':
       return lines(response, operator.accounts())
-    case 'GET /v1/transfers': {
-      const account = url.searchParams.get('account')
-      const limit = Math.min(
-        checked(() => Option.count(url.searchParams.get('limit') ?? '20')),
-        transfersMax,
+    case 'GET /v1/transfers':
+      return lines(response, operator.transfers(checked(() => transferQuery(url.searchParams))))
+    case 'GET /v1/balances':
+      return lines(response, operator.balances(checked(() => Option.time(url.searchParams.get('at') ?? ''))))
+    case 'GET /v1/backup':
+      return bytes(response, BackupStream.encode(operator.backup()))
+    case 'POST /v1/prune': {
+      const { before, dryRun } = (await jsonBody(request)) as { readonly before?: unknown; readonly dryRun?: unknown }
+      if (typeof dryRun !== 'boolean') throw badRequest('dryRun is not true or false.')
+      return json(
+        response,
+        await operator.prune(
+          checked(() => Option.time(String(before))),
+          dryRun,
+        ),
       )
-      const only = account === null ? {} : { account: checked(() => Option.account(account)) }
-      return lines(response, operator.transfers({ limit, ...only }))
     }
     case 'POST /v1/limit': {
       const { account, amount } = await movement(request)
@@ -119,13 +130,54 @@ function json(response: ServerResponse, value: unknown): void {
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value))
 }
 
+function transferQuery(search: URLSearchParams): TransferQuery {
+  const limit = search.get('limit') ?? '20'
+  const [account, from, to] = ['account', 'from', 'to'].map((name) => search.get(name))
+  return {
+    oldestFirst: search.get('order') === 'oldest',
+    ...(limit === 'none' ? {} : { limit: Option.count(limit) }),
+    ...(account == null ? {} : { account: Option.account(account) }),
+    ...(from == null ? {} : { from: Option.time(from) }),
+    ...(to == null ? {} : { to: Option.time(to) }),
+  }
+}
+
+/** Rows go out some hundred at a time: a write for each would cost more than the row. */
+const textCharactersMin = 16_384
+
+async function bytes(response: ServerResponse, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  const iterator = chunks[Symbol.asyncIterator]()
+  // The first part decides whether this is a backup or a refusal.
+  let chunk = await iterator.next()
+  response.writeHead(200, { 'content-type': 'application/octet-stream' })
+  const all = async function* () {
+    try {
+      for (; chunk.done !== true; chunk = await iterator.next()) yield chunk.value
+    } finally {
+      await iterator.return?.()
+    }
+  }
+  await pipeline(Readable.from(all()), response)
+}
+
 async function lines(response: ServerResponse, rows: AsyncIterable<unknown>): Promise<void> {
   const iterator = rows[Symbol.asyncIterator]()
   // The first row decides whether this is a list or a refusal.
   let row = await iterator.next()
   response.writeHead(200, { 'content-type': 'application/x-ndjson' })
   const text = async function* () {
-    for (; row.done !== true; row = await iterator.next()) yield `${JSON.stringify(row.value)}\n`
+    let lines = ''
+    try {
+      for (; row.done !== true; row = await iterator.next()) {
+        lines += `${JSON.stringify(row.value)}\n`
+        if (lines.length < textCharactersMin) continue
+        yield lines
+        lines = ''
+      }
+      if (lines !== '') yield lines
+    } finally {
+      await iterator.return?.()
+    }
   }
   await pipeline(Readable.from(text()), response)
 }

@@ -1,10 +1,12 @@
 /** `millstream ledger …`: the operator's tools, through the shop that holds the data folder or without one. */
-import { randomBytes } from '@millstream/hashes'
-import { Hex } from '@millstream/units'
+import { randomBytes, systemClock } from '@millstream/hashes'
+import { Hex, Instant } from '@millstream/units'
 import { type ExitCode, exitCodes } from '../exit-code.js'
+import { Failure } from '../failure.js'
 import * as LedgerReport from '../ledger-report.js'
 import * as OpenLedger from '../open-ledger.js'
 import type { Operator } from '../operator.js'
+import * as Statement from '../statement.js'
 import type { Terminal } from '../terminal.js'
 
 export interface LedgerOptions {
@@ -15,6 +17,14 @@ export interface LedgerOptions {
 export type LedgerRequest =
   | { readonly type: 'accounts' | 'check' }
   | { readonly type: 'transfers'; readonly account: string | undefined; readonly limit: number }
+  | { readonly type: 'balances'; readonly at: Instant.Instant }
+  | {
+      readonly type: 'statement'
+      readonly account: string
+      readonly from: Instant.Instant | undefined
+      readonly to: Instant.Instant | undefined
+    }
+  | { readonly type: 'prune'; readonly before: Instant.Instant; readonly dryRun: boolean }
   | { readonly type: 'limit'; readonly account: string; readonly amount: bigint }
   | {
       readonly type: 'fund' | 'withdraw'
@@ -49,6 +59,19 @@ async function answer(
       const only = request.account === undefined ? {} : { account: request.account }
       const rows = operator.transfers({ limit: request.limit, ...only })
       await printAll(rows, LedgerReport.transfers, json, terminal)
+      return exitCodes.done
+    }
+    case 'balances':
+      assertPast(request.at)
+      await printAll(operator.balances(request.at), LedgerReport.balances, json, terminal)
+      return exitCodes.done
+    case 'statement':
+      await printAll(Statement.lines(operator, request), LedgerReport.statement, json, terminal)
+      return exitCodes.done
+    case 'prune': {
+      assertPast(request.before)
+      const row = await operator.prune(request.before, request.dryRun)
+      print(row, () => LedgerReport.prune(row))
       return exitCodes.done
     }
     case 'limit': {
@@ -92,4 +115,15 @@ async function printAll<Row>(
 /** Names a movement that the operator did not name: made once for each run, so that running again is another one. */
 function newReference(): string {
   return `operator ${new Date().toISOString()} ${Hex.fromBytes(randomBytes(4))}`
+}
+
+/** What has not come is not known yet; mostly it is a slip of the pen. */
+function assertPast(at: Instant.Instant): void {
+  if (at <= systemClock()) return
+  throw new Failure({
+    code: 'USAGE',
+    exit: exitCodes.usage,
+    message: `${Instant.toIso(at)} has not come yet. Nothing was done.`,
+    next: 'name a time that has passed',
+  })
 }

@@ -6,7 +6,7 @@ import { type AddressInfo, isIPv6 } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { hashes, randomBytes, systemClock } from '@millstream/hashes'
 import { createMemoryStore, type Store } from '@millstream/ledger'
-import { openSqlite } from '@millstream/ledger-sqlite'
+import { type OpenedSqlite, openSqlite } from '@millstream/ledger-sqlite'
 import {
   createMemoryStreamStore,
   createShop,
@@ -32,7 +32,9 @@ import * as FreeFolder from '../free-folder.js'
 import * as HttpConnections from '../http-connections.js'
 import * as Logs from '../logs.js'
 import type { Content } from '../option.js'
+import * as Retention from '../retention.js'
 import * as Signals from '../signals.js'
+import type { StoreOperatorOptions } from '../store-operator.js'
 import * as StoreOperator from '../store-operator.js'
 import type { Terminal } from '../terminal.js'
 
@@ -47,6 +49,8 @@ export interface ShopOptions {
   readonly data: string
   readonly store: 'memory' | 'sqlite'
   readonly strangers: Strangers
+  /** How long records are kept after they have ended, in milliseconds; for ever if left out. */
+  readonly keep?: number
   readonly prefix: string
   readonly endpoint?: string
   readonly tlsCert?: string
@@ -107,7 +111,7 @@ async function start(
   const observer = Logs.observer(logger)
   const tls = await readTls(options)
   const source = await ContentSource.create(options.content, options.letters)
-  const { store, streams, key } = await openStores(options, logger, closing)
+  const { store, streams, key, ...copying } = await openStores(options, logger, closing)
 
   const host = createTrustlineHost({
     store,
@@ -123,7 +127,12 @@ async function start(
   closing.push(() => host.close())
   await host.ready
   const shop = await createShop({ plugin: host, streams, key, clock: systemClock, hashes, randomBytes, observer })
-  closing.push(await openAdmin(data, store, prefix))
+  const readers = () => [shop.cursor()]
+  closing.push(await openAdmin(data, { store, prefix, asset, pid: process.pid, readers, ...copying }))
+  if (options.keep !== undefined) {
+    const retention = Retention.start({ store, keepMs: options.keep, clock: systemClock, logger, readers })
+    closing.push(() => retention.close())
+  }
 
   const listener = await listenTrustline(host, {
     host: address,
@@ -183,7 +192,7 @@ async function openStores(
   options: ShopOptions,
   logger: Logs.Logger,
   closing: Step[],
-): Promise<{ store: Store; streams: StreamStore; key: Uint8Array }> {
+): Promise<{ store: Store; streams: StreamStore; key: Uint8Array; backup?: OpenedSqlite['backup'] }> {
   const { data: folder, prefix, strangers } = options
   const limits = { strangersCreditMax: strangersTotal(strangers) }
   const observer = Logs.observer(logger)
@@ -195,19 +204,18 @@ async function openStores(
     // A ledger that forgets makes streams that nobody can come back to: so does a key that nobody keeps.
     return { store, streams: createMemoryStreamStore(), key: randomBytes(32) }
   }
-  const { ledger, streams, close } = await FreeFolder.whenFree(
+  const { ledger, streams, backup, close } = await FreeFolder.whenFree(
     folder,
     () => openSqlite({ folder, clock: systemClock, hashes, randomBytes, limits, observer }),
     () => logger.info({ folder }, 'cli.data_folder_held'),
   )
   closing.push(close)
   await DataFolder.pinFacts(folder, { prefix, asset })
-  return { store: ledger, streams, key: await DataFolder.shopKey(folder, randomBytes) }
+  return { store: ledger, streams, backup, key: await DataFolder.shopKey(folder, randomBytes) }
 }
 
-async function openAdmin(folder: string, store: Store, prefix: string): Promise<() => Promise<void>> {
-  const operator = StoreOperator.create({ store, prefix, asset, pid: process.pid })
-  const server = await AdminServer.listen(folder, operator)
+async function openAdmin(folder: string, options: StoreOperatorOptions): Promise<() => Promise<void>> {
+  const server = await AdminServer.listen(folder, StoreOperator.create({ ...options, pause: Retention.paused() }))
   return server.close
 }
 

@@ -1,0 +1,70 @@
+/**
+ * A backup as bytes, for the socket between the shop and the operator's command.
+ *
+ * | part     | shape                                                   | bytes |
+ * | -------- | ------------------------------------------------------- | ----- |
+ * | `type`   | 1 for bytes, 2 for the end                              | 1     |
+ * | `place`  | big-endian: where the bytes belong; how long the file is | 8     |
+ * | `length` | big-endian: how many bytes follow; 0 at the end          | 4     |
+ */
+import type { BackupPart } from '@millstream/ledger-sqlite'
+import { exitCodes } from '../exit-code.js'
+import { Failure } from '../failure.js'
+
+const headBytes = 13
+const [bytesType, endType] = [1, 2]
+/** Longer than any part is. */
+const partBytesMax = 2 ** 24
+
+export async function* encode(parts: AsyncIterable<BackupPart>): AsyncGenerator<Uint8Array> {
+  for await (const part of parts) {
+    const head = Buffer.alloc(headBytes)
+    head.writeUInt8(part.type === 'bytes' ? bytesType! : endType!)
+    head.writeBigUInt64BE(BigInt(part.type === 'bytes' ? part.at : part.size), 1)
+    head.writeUInt32BE(part.type === 'bytes' ? part.bytes.length : 0, 9)
+    yield head
+    if (part.type === 'bytes') yield part.bytes
+  }
+}
+
+/** @throws {Failure} It is no backup. One that is cut ends without its end. */
+export async function* decode(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<BackupPart> {
+  let rest: Buffer[] = []
+  let length = 0
+  const take = (bytes: number): Buffer => {
+    const all = rest.length === 1 ? rest[0]! : Buffer.concat(rest)
+    length -= bytes
+    rest = length === 0 ? [] : [all.subarray(bytes)]
+    return all.subarray(0, bytes)
+  }
+  let head: { readonly at: number; readonly bytes: number } | undefined
+  for await (const chunk of chunks) {
+    rest.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))
+    length += chunk.length
+    for (;;) {
+      if (head === undefined) {
+        if (length < headBytes) break
+        const bytes = take(headBytes)
+        const place = Number(bytes.readBigUInt64BE(1))
+        if (bytes[0] === endType) {
+          yield { type: 'end', size: place }
+          return
+        }
+        head = { at: place, bytes: bytes.readUInt32BE(9) }
+        if (bytes[0] !== bytesType || head.bytes > partBytesMax) throw notABackup()
+      }
+      if (length < head.bytes) break
+      yield { type: 'bytes', at: head.at, bytes: take(head.bytes) }
+      head = undefined
+    }
+  }
+}
+
+function notABackup(): Failure {
+  return new Failure({
+    code: 'ADMIN_BAD_ANSWER',
+    exit: exitCodes.folder,
+    message: 'The shop that holds the data folder answered with something that is no backup. No backup was made.',
+    next: 'use the version of millstream that the shop runs',
+  })
+}

@@ -1,0 +1,97 @@
+/**
+ * `millstream ledger backup`: a copy of the ledger as it is at one moment, proved, in one file from which `ledger
+ * restore` makes a data folder. The shop goes on meanwhile; proving is done here, in a process of its own.
+ */
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { hashes, randomBytes, systemClock } from '@millstream/hashes'
+import type { CheckReport } from '@millstream/ledger'
+import { assertPages, ledgerFileName, openSqlite, receiveBackup, setBackupNote } from '@millstream/ledger-sqlite'
+import { Instant } from '@millstream/units'
+import * as BackupNote from '../backup-note.js'
+import * as DataFolder from '../data-folder.js'
+import { type ExitCode, exitCodes } from '../exit-code.js'
+import { Failure } from '../failure.js'
+import * as NewFile from '../new-file.js'
+import * as OpenLedger from '../open-ledger.js'
+import type { Terminal } from '../terminal.js'
+
+export interface BackupOptions {
+  readonly data: string
+  readonly json?: boolean
+}
+
+export async function run(path: string, options: BackupOptions, terminal: Terminal): Promise<ExitCode> {
+  await NewFile.assertNew(path)
+  const ledger = await OpenLedger.open(options.data)
+  let file: NewFile.NewFile | undefined
+  try {
+    file = await NewFile.create(path)
+    const copy = join(file.folder, ledgerFileName)
+    await receiveBackup(ledger.operator.backup(), copy).catch((cause: NodeJS.ErrnoException) => {
+      throw cause.syscall === undefined ? cause : NewFile.unwritable(path, cause)
+    })
+    // A shop that wants to start need not wait for what comes now.
+    await ledger.close()
+    const note = await noteOf(options.data)
+    setBackupNote(file.folder, BackupNote.format(note))
+    const { report, last } = await prove(file.folder)
+    if (!report.ok) throw doesNotHold(path, report)
+    const { size } = await stat(copy)
+    await file.place(ledgerFileName)
+    const facts = {
+      file: path,
+      bytes: size,
+      at: note.at,
+      records: last,
+      accounts: report.accounts,
+      holds: report.holds,
+    }
+    const text = `backed up to ${path}, and proved: every sum in it holds
+bytes     ${size}
+records   ${last}, the last of them at ${note.at} or before
+accounts  ${report.accounts}
+holds     ${report.holds}
+It holds the shop's key: keep it as you keep the data folder.
+`
+    terminal.stdout.write(options.json === true ? `${JSON.stringify(facts)}\n` : text)
+    return exitCodes.done
+  } finally {
+    await ledger.close()
+    await file?.discard()
+  }
+}
+
+async function noteOf(data: string): Promise<BackupNote.BackupNote> {
+  const facts = await DataFolder.readFacts(data)
+  const key = await readFile(join(data, DataFolder.keyFile), 'utf8').catch(() => undefined)
+  if (facts === undefined) throw new TypeError('The data folder has lost its facts while it was copied.')
+  return { ...facts, at: Instant.toIso(systemClock()), ...(key === undefined ? {} : { key: key.trim() }) }
+}
+
+/** Goes through the pages of a ledger that nobody holds, and through its books. */
+export async function prove(folder: string): Promise<{ readonly report: CheckReport; readonly last: number }> {
+  assertPages(folder)
+  const { ledger, close } = await openSqlite({ folder, clock: systemClock, hashes, randomBytes })
+  try {
+    const report = await ledger.check()
+    let last = 0
+    for await (const { cursor } of ledger.transfers({ newestFirst: true })) {
+      if (cursor === undefined) continue
+      last = cursor
+      break
+    }
+    return { report, last }
+  } finally {
+    await close()
+  }
+}
+
+function doesNotHold(path: string, { faults }: CheckReport): Failure {
+  return new Failure({
+    code: 'BACKUP_DOES_NOT_HOLD',
+    exit: exitCodes.check,
+    message: `The copy does not hold, so it was not kept as ${path}: ${faults[0]}`,
+    next: 'run `millstream ledger check`: if that finds the same, the ledger itself is damaged; keep older backups',
+  })
+}
