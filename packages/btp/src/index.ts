@@ -35,6 +35,7 @@ export { systemTimers, type Timers } from './timers.js'
 export {
   createTrustlineClient,
   type MessageHandler,
+  type Settler,
   type TrustlineClient,
   type TrustlineClientOptions,
 } from './trustline-client.js'

@@ -43,6 +43,12 @@ export type MessageHandler = (
   protocolData: BtpFrame.ProtocolData,
 ) => BtpFrame.ProtocolData | Promise<BtpFrame.ProtocolData>
 
+/**
+ * Told the amount of each transfer that was fulfilled, once; what it gives travels in the RESPONSE to the FULFILL. What
+ * it throws is told to the observer, and the RESPONSE goes without.
+ */
+export type Settler = (amount: bigint) => BtpFrame.ProtocolData | undefined
+
 export interface TrustlineClient extends Plugin {
   /**
    * Name of the account that the credentials open at a Millstream host, for a person to tell an operator. Undefined
@@ -70,6 +76,8 @@ export interface TrustlineClient extends Plugin {
   message(protocolData: BtpFrame.ProtocolData): Promise<BtpFrame.ProtocolData>
   /** Registers who answers MESSAGE frames of the host. Without one they are refused. */
   handleMessages(handler: MessageHandler): void
+  /** Registers who settles what is paid: signs claims, as a rule. */
+  settleWith(settler: Settler): void
   /** Present on every client; only an account of empty credentials ever ends. */
   onAccountEnded(listener: () => void): () => void
   /** Calls back when the connection comes or goes. Returns what ends that. */
@@ -93,6 +101,7 @@ export function createTrustlineClient(options: TrustlineClientOptions): Trustlin
   const listeners = new Set<(isConnected: boolean) => void>()
   const endedListeners = new Set<() => void>()
   let handleMessage: MessageHandler | undefined
+  let settler: Settler | undefined
   let sweepTimer: unknown
   let closing: Promise<void> | undefined
 
@@ -103,6 +112,7 @@ export function createTrustlineClient(options: TrustlineClientOptions): Trustlin
     observer,
     isPassing,
     session: () => connection.session,
+    settle,
     wake,
   }
   const incoming = createIncomingTransfers(context, () => {
@@ -161,6 +171,9 @@ export function createTrustlineClient(options: TrustlineClientOptions): Trustlin
     handleMessages(handler) {
       handleMessage = handler
     },
+    settleWith(newSettler) {
+      settler = newSettler
+    },
     onConnectionChange(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
@@ -186,6 +199,15 @@ export function createTrustlineClient(options: TrustlineClientOptions): Trustlin
       resolve(refusedBecause('NotAcceptedError', 'A hosted trustline pays its host only. Nothing was sent.'))
     } else {
       outgoing.send(transfer, resolve)
+    }
+  }
+
+  function settle(amount: bigint): BtpFrame.ProtocolData | undefined {
+    try {
+      return settler?.(amount)
+    } catch (error) {
+      observer?.({ name: 'btp.handler_failed', level: 'error', error })
+      return undefined
     }
   }
 

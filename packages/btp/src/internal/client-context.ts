@@ -1,4 +1,5 @@
 /** What the parts of one trustline client share. */
+import type { BtpFrame } from '@millstream/codec'
 import type { Hashes, Instant, Observer } from '@millstream/units'
 import type { BtpEvent } from '../btp-event.js'
 import type { ClientLimits } from '../client-limits.js'
@@ -13,6 +14,8 @@ export interface ClientContext {
   readonly isPassing: boolean
   /** The session of this moment: connected, authenticated and of the right ledger. */
   session(): Session | undefined
+  /** What goes with the RESPONSE to the first FULFILL of a transfer of this amount. Must not throw. */
+  settle(amount: bigint): BtpFrame.ProtocolData | undefined
   /** There is something to look at from time to time: the sweep runs until there is not. */
   wake(): void
 }

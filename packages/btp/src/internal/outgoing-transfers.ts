@@ -151,7 +151,7 @@ export function createOutgoingTransfers(
         // A copy: what arrived may be a view into a buffer of many messages.
         const own = fulfillment.slice() as Condition.Fulfillment
         end(entry, { status: 'fulfilled', fulfillment: own }, 'fulfilled', own)
-        session.respond(requestId)
+        session.respond(requestId, context.settle(amountOf(entry)))
       }
     },
 
@@ -425,6 +425,10 @@ function idOffsetIn(prepare: Uint8Array): number {
 
 function idOf({ prepare, idOffset }: Entry): Uint8Array {
   return prepare.subarray(idOffset, idOffset + idBytes)
+}
+
+function amountOf({ prepare, idOffset }: Entry): bigint {
+  return new DataView(prepare.buffer, prepare.byteOffset, prepare.length).getBigUint64(idOffset + idBytes)
 }
 
 function conditionOffset({ idOffset }: Entry): number {
