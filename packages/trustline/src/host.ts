@@ -29,6 +29,7 @@ import { fromHold } from './internal/payment.js'
 import * as Refusals from './internal/refusals.js'
 import { createRequests, type PacketHandler } from './internal/requests.js'
 import { createTicker } from './internal/tick.js'
+import type { Settlement } from './settlement.js'
 import type { Strangers } from './strangers.js'
 import type { TrustlineEvent } from './trustline-event.js'
 import { type TrustlineLimits, trustlineLimits } from './trustline-limits.js'
@@ -54,6 +55,8 @@ export interface TrustlineHostOptions {
   readonly observer?: Observer<TrustlineEvent | BtpEvent>
   /** Answers ILP packets in MESSAGE frames: requests for quotes. Without it each is answered with an ILP error. */
   readonly handlePacket?: PacketHandler
+  /** Answers what customers ask about deposits and withdrawals, and takes their claims. */
+  readonly settlement?: Settlement
   /** Writes the error codes of ilp-plugin-payment-channel-framework 1.3.5 instead of those of IL-RFC-23. */
   readonly compatibleErrorCodes?: boolean
   /** Called once if the store fails: nothing is answered from then on, and every connection is closed. */
@@ -139,10 +142,10 @@ export function createTrustlineHost(options: TrustlineHostOptions): TrustlineHos
     fail,
   }
   const accounts = createAccountTable(context, hashes, randomBytes)
-  const deliveries = createDeliveries(context)
+  const deliveries = createDeliveries(context, options.settlement)
   const incoming = createIncoming(context, accounts, deliveries)
   const outgoing = createOutgoing(context, accounts)
-  const requests = createRequests(context, options.handlePacket)
+  const requests = createRequests(context, options.handlePacket, options.settlement)
   const ready = restore()
   scheduleSweep()
   scheduleHousekeeping()

@@ -9,6 +9,7 @@ export {
 } from './host.js'
 export type { PacketHandler } from './internal/requests.js'
 export { listenTrustline } from './listen.js'
+export { claimProtocol, type Settlement, type SettlementCustomer, SettlementRefusedError } from './settlement.js'
 export {
   parseStrangers,
   type Strangers,

@@ -30,6 +30,7 @@ export type TrustlineEvent = ObservedEvent &
         readonly error: unknown
       }
     | { readonly name: 'trustline.packet_handler_failed'; readonly account: string; readonly error: unknown }
+    | { readonly name: 'trustline.settlement_failed'; readonly account: string; readonly error: unknown }
     /** The customer's side says that a transfer which is posted here was rolled back there. Ours is the record. */
     | {
         readonly name: 'trustline.fulfillment_disputed'

@@ -6,6 +6,7 @@ import { type Answer, BtpRefusal } from '@millstream/btp'
 import { BtpFrame } from '@millstream/codec'
 import type { Entry } from '@millstream/ledger'
 import { TransferId } from '@millstream/units'
+import { claimProtocol, type Settlement } from '../settlement.js'
 import { type Connection, type Delivery, type HostAccount, openConnection } from './host-account.js'
 import type { HostContext } from './host-context.js'
 import { transferKey } from './transfer-key.js'
@@ -27,7 +28,7 @@ const noProtocolData: BtpFrame.ProtocolData = []
 /** Between two looks into the records for one account. */
 const recallPauseMs = 1_000
 
-export function createDeliveries(context: HostContext): Deliveries {
+export function createDeliveries(context: HostContext, settlement: Settlement | undefined): Deliveries {
   const { store, limits, clock } = context
   const startedAt = clock()
   /** Accounts whose FULFILLs of the time before the start were sent again; of no use once those have expired. */
@@ -54,6 +55,12 @@ export function createDeliveries(context: HostContext): Deliveries {
   function answered(answer: Answer, delivery: Delivery): void {
     if (answer === undefined) lost(delivery)
     else if (answer.type === 'error') dispute(answer, delivery)
+    else if (settlement !== undefined && answer.protocolData.length > 0) settle(answer, delivery, settlement)
+  }
+
+  function settle({ protocolData }: BtpFrame.ResponseFrame, { account }: Delivery, by: Settlement): void {
+    const claim = BtpFrame.entry(protocolData, claimProtocol)
+    if (claim !== undefined) by.claim(claim, account)
   }
 
   function lost(delivery: Delivery): void {

@@ -118,6 +118,10 @@ export const tooManyMessages: BtpRefusal.Refusal = {
   message: 'Too many requests of this account. Wait a second.',
 }
 export const unsupported: BtpRefusal.Refusal = { name: 'NotAcceptedError', message: 'unsupported sub-protocol' }
+export const settlementFailed: BtpRefusal.Refusal = {
+  name: 'UnreachableError',
+  message: 'The host could not answer. Ask again: what was asked for under one id is done once.',
+}
 export const badInfo: BtpRefusal.Refusal = { name: 'InvalidFieldsError', message: 'info takes one byte, 0 or 2' }
 export const notYourRole: BtpRefusal.Refusal = {
   name: 'NotAcceptedError',

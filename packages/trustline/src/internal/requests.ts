@@ -6,6 +6,7 @@ import type { BtpRefusal } from '@millstream/btp'
 import { BtpFrame } from '@millstream/codec'
 import type { Account } from '@millstream/ledger'
 import type { Rejection } from '@millstream/plugin'
+import { type Settlement, SettlementRefusedError } from '../settlement.js'
 import { strangersCredit } from '../strangers.js'
 import type { Connection } from './host-account.js'
 import type { HostContext } from './host-context.js'
@@ -35,7 +36,11 @@ const fullInfo = 2
 const int64Min = -(2n ** 63n)
 const int64Max = 2n ** 63n - 1n
 
-export function createRequests(context: HostContext, handlePacket: PacketHandler | undefined): Requests {
+export function createRequests(
+  context: HostContext,
+  handlePacket: PacketHandler | undefined,
+  settlement: Settlement | undefined,
+): Requests {
   const { store, clock, asset, prefix, address } = context
   const creditEach = strangersCredit(context.strangers)
   let waiting: Request[] = []
@@ -51,6 +56,8 @@ export function createRequests(context: HostContext, handlePacket: PacketHandler
         session.refuse(frame.requestId, Refusals.tooManyMessages)
       } else if (packet !== undefined) {
         void answerPacket(ownBytes(packet.data), frame.requestId, connection)
+      } else if (settlement !== undefined && frame.protocolData[0]?.name === settlement.protocol) {
+        void answerSettlement(settlement, frame.protocolData[0], frame.requestId, connection)
       } else {
         waiting.push({ frame, connection })
         context.wake()
@@ -109,6 +116,23 @@ export function createRequests(context: HostContext, handlePacket: PacketHandler
 
   function limit(found: Account | undefined): bigint {
     return found?.creditLimit ?? creditEach
+  }
+
+  async function answerSettlement(
+    by: Settlement,
+    question: BtpFrame.ProtocolEntry,
+    requestId: number,
+    { account, session }: Connection,
+  ): Promise<void> {
+    try {
+      session.respond(requestId, [await by.answer(question, account)])
+    } catch (error) {
+      const isRefusal = error instanceof SettlementRefusedError
+      if (!isRefusal) {
+        context.observe({ name: 'trustline.settlement_failed', level: 'error', account: account.name, error })
+      }
+      session.refuse(requestId, isRefusal ? error.refusal : Refusals.settlementFailed)
+    }
   }
 
   async function answerPacket(packet: Uint8Array, requestId: number, connection: Connection): Promise<void> {
