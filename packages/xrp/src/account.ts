@@ -196,6 +196,9 @@ export function createXrpAccount(options: XrpAccountOptions, user: AccountUser):
     learned()
     // Without a memory the account's past is none of ours; what is open now is found below.
     read = before ?? newest!
+    // From here on everything is read: a transaction that is sent next is found by whoever comes after.
+    batches.commit(keepRead)
+    await batches.settled()
     await readLedgers()
     await findEscrows()
     submitter.begin((await askSequence(server, address)) ?? known().sequence)
@@ -333,10 +336,15 @@ export function createXrpAccount(options: XrpAccountOptions, user: AccountUser):
   function step(ledger: ReadLedger): void {
     read = ledger
     batches.commit((batch) => {
-      batch.put(readKey, { address, networkId, ...ledger })
+      keepRead(batch)
       if (ledger.index >= stateAt) submitter.stepped(ledger.index, known().sequence, batch)
       user.stepped(ledger, batch)
     })
+  }
+
+  function keepRead(batch: Batch): void {
+    const { index, closedAt } = read!
+    batch.put(readKey, { address, networkId, index, closedAt })
   }
 
   /** Ledgers that the server has forgotten: transactions of ours are looked up by their hashes. */

@@ -1,7 +1,7 @@
 import { Hex, TransferId } from '@millstream/units'
 import * as fc from 'fast-check'
-import { encode as encodeBinary } from 'xrpl'
 import { describe, expect, it } from 'vitest'
+import { encode as encodeBinary } from 'xrpl'
 import * as EscrowMemos from './escrow-memos.js'
 
 const id = TransferId.parse('b4c838f6-80b1-47f8-a82e-b1fcfbed89d5')
