@@ -222,6 +222,26 @@ describe('reconciliation', () => {
     expect(book.spent()).toBe(10n)
   })
 
+  it('counts it as spent also when the credit came while it could still be held, and over another crash', async () => {
+    const { open, crash, time } = createMedium()
+    const before = open()
+    await before.reconcile(0n)
+    await (await before.open(address, 1n)).reserve(11, nothingYet)
+    // Ten may be spent: three are, and 503 are given to the account before anybody asks.
+    expect(await crash().reconcile(500n)).toMatchObject({ status: 'credited' })
+    const book = crash()
+    await time.advance(45_000)
+    expect(await book.reconcile(500n)).toEqual({ status: 'agrees' })
+    expect(book.spent()).toBe(10n)
+    expect(book.unresolved()).toBe(0n)
+    // From then on balances tell again.
+    await (await book.open('g.x.next', 1n)).reserve(11, nothingYet)
+    const last = crash()
+    await time.advance(45_000)
+    expect(await last.reconcile(496n)).toEqual({ status: 'agrees' })
+    expect(last.spent()).toBe(14n)
+  })
+
   it('counts it as spent when the host was never asked before', async () => {
     const { open, crash, time } = createMedium()
     await (await open().open(address, 1n)).reserve(11, nothingYet)

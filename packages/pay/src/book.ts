@@ -69,6 +69,11 @@ export interface BookState {
   readonly unresolved: readonly { readonly amount: bigint; readonly until: Instant.Instant }[]
   /** Addresses paid, the oldest first: numbers below `next` are used or reserved, `reserved` may become spent. */
   readonly streams: readonly { readonly address: string; readonly next: number; readonly reserved: bigint }[]
+  /**
+   * A balance came that could not tell what had become of what was unresolved then (a first one, or one with a credit of
+   * unknown size in it), so that no later one can tell either. Absent is false.
+   */
+  readonly cannotTell?: boolean
 }
 
 export const emptyBook: BookState = { base: undefined, posted: 0n, spent: 0n, unresolved: [], streams: [] }
@@ -95,7 +100,7 @@ interface OpenStream {
 export function createBook(options: BookOptions): Book {
   const { clock, save } = options
   const from = options.state ?? emptyBook
-  let { base, posted, spent } = from
+  let { base, posted, spent, cannotTell = false } = from
   let unresolved = [...from.unresolved]
   const streams = new Map<string, OpenStream>()
   for (const { address, next, reserved } of from.streams) {
@@ -172,12 +177,14 @@ export function createBook(options: BookOptions): Book {
       verdict = { status: 'credited', amount: balance - highest }
       base += balance - highest
     }
+    // Without an earlier balance, or with a credit of unknown size in it, this one hides what was spent before it.
+    if (first || verdict.status === 'credited') cannotTell ||= sumUnresolved() + sumReserved() > 0n
     const now = clock()
     const quiet = sumReserved() === 0n && unresolved.every((entry) => entry.until <= now)
     if (quiet) {
-      // Without an earlier balance, or after a credit of unknown size, this one cannot tell: then all of it counts.
-      const cannotTell = first || verdict.status === 'credited'
+      // Where nobody can tell all of it counts.
       spent += cannotTell ? sumUnresolved() : base - posted - balance
+      cannotTell = false
       unresolved = []
       base = balance
       posted = 0n
@@ -233,6 +240,7 @@ export function createBook(options: BookOptions): Book {
       spent,
       unresolved: [...unresolved],
       streams: Array.from(streams, ([address, { next, reserved }]) => ({ address, next, reserved })),
+      ...(cannotTell ? { cannotTell } : {}),
     }
   }
 }

@@ -23,7 +23,7 @@ const version = 1
 const textEncoder = new TextEncoder()
 
 export function encode(hashes: Hashes, file: BookFile): Uint8Array {
-  const { base, posted, spent, unresolved, streams } = file.state
+  const { base, posted, spent, unresolved, streams, cannotTell } = file.state
   const body = JSON.stringify({
     ledger: file.ledger,
     account: file.account,
@@ -32,6 +32,7 @@ export function encode(hashes: Hashes, file: BookFile): Uint8Array {
     spent: String(spent),
     unresolved: unresolved.map(({ amount, until }) => ({ amount: String(amount), until })),
     streams: streams.map(({ address, next, reserved }) => ({ address, next, reserved: String(reserved) })),
+    ...(cannotTell === true ? { cannotTell } : {}),
   })
   const sha256 = Hex.fromBytes(hashes.sha256(textEncoder.encode(body)))
   return textEncoder.encode(`${JSON.stringify({ format, version, sha256 })}\n${body}\n`)
@@ -75,6 +76,7 @@ function bookFrom(body: Record<string, unknown>): BookFile {
         next: numberFrom(next),
         reserved: Amount.fromText(textFrom(reserved)),
       })),
+      ...(body.cannotTell === true ? { cannotTell: true } : {}),
     },
   }
 }
