@@ -115,6 +115,13 @@ export interface Store {
   /** Open holds, in the order of preparing: for a host that has just started. */
   holds(): MaybePromise<readonly Hold[]>
   /**
+   * Only where several hosts share a ledger. Calls `listener` with open holds that another host prepared and that are this
+   * one's from now on, because that one has died and their account is served here: each once, in the order of preparing
+   * within an account. They are to be treated like those of `holds`. What was taken over before anybody listened is told
+   * to the first listener.
+   */
+  onAdopted?(listener: (holds: readonly Hold[]) => void): void
+  /**
    * Entries after a cursor in order, at most `limit`; only durable ones.
    *
    * @throws {FeedPrunedError} Some of them are no longer kept.
