@@ -7,6 +7,7 @@ import { randomBytes as nodeRandomBytes } from 'node:crypto'
 import {
   type AccountId,
   badDebtAccount,
+  expiredKeptMs,
   type LedgerLimits,
   ledgerLimits,
   type Store,
@@ -150,7 +151,8 @@ async function wire(
   const name = options.host ?? `host-${Buffer.from(randomBytes(9)).toString('base64url')}`
   await warnOfForgetting(line, observer)
   const { host, incarnation } = await enter(line, s, name)
-  const horizonMs = await allowExpiry(line, s, limits.expiresInMsMax)
+  const expiresInMsMax = await allowExpiry(line, s, limits.expiresInMsMax)
+  const horizonMs = Math.max(expiresInMsMax, expiredKeptMs) + roundingMs
 
   const time = new LedgerTime(options.ledgerClock)
   const cache = new AccountCache(randomBytes(8), settings.accountsMax)
@@ -228,11 +230,24 @@ async function wire(
     }
   }
   const streams = new PostgresStreamStore(reads, s, host * writersPerHost + (incarnation % writersPerHost))
-  const ledger = new PostgresStore({ context, committer, reads, schema: s, time, horizonMs, adopted, close })
+  const ledger = new PostgresStore({
+    context,
+    committer,
+    reads,
+    schema: s,
+    time,
+    expiresInMsMax,
+    horizonMs,
+    adopted,
+    close,
+  })
   const ms = Math.round(performance.now() - began)
   observer?.({ name: 'ledger_postgres.opened', level: 'info', database: place.name, host: name, holds, ms })
   return { ledger, streams, clock: () => time.now(), close }
 }
+
+/** Ids are remembered to the end of a second. */
+const roundingMs = 1_000
 
 const writersPerHost = 2 ** 20
 

@@ -39,6 +39,9 @@ export interface PostgresStoreParts {
   readonly reads: Reads
   readonly schema: string
   readonly time: LedgerTime
+  /** The furthest expiry that was ever allowed. */
+  readonly expiresInMsMax: number
+  /** What ended longer ago than that is repeated by nobody. */
   readonly horizonMs: number
   readonly adopted: Adopted
   readonly close: () => Promise<void>
@@ -60,7 +63,7 @@ export class PostgresStore implements Store {
   constructor(parts: PostgresStoreParts) {
     this.#parts = parts
     this.#cache = parts.context.cache
-    this.#history = new History(parts.reads, parts.schema, parts.horizonMs)
+    this.#history = new History(parts.reads, parts.schema, parts.expiresInMsMax)
     const s = parts.schema
     const columns = accountColumns.replace(/\w+/g, 'a.$&')
     const open = `SELECT ${columns}, f.server_posted, f.server_held_in, f.server_owed_since

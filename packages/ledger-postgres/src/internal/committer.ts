@@ -136,6 +136,8 @@ export class Committer {
     }
   }
 
+    return [this.#queue.length, this.#running, this.#failure, this.#dbg]
+  }
   get failure(): StoreFailedError | undefined {
     return this.#failure
   }

@@ -35,16 +35,16 @@ const outcomes = [undefined, 'fulfilled', 'rejected', 'expired'] as const
 export class History {
   readonly #reads: Reads
   readonly #s: string
-  /** Nothing that ended longer ago than that can still be alive. */
-  readonly #horizonMs: number
+  /** The furthest expiry that was ever allowed: nothing that ended longer ago can still be alive. */
+  readonly #expiresInMsMax: number
   readonly #posted: Statement
   readonly #recent: Statement
   readonly #search: Statement
 
-  constructor(reads: Reads, s: string, horizonMs: number) {
+  constructor(reads: Reads, s: string, expiresInMsMax: number) {
     this.#reads = reads
     this.#s = s
-    this.#horizonMs = horizonMs
+    this.#expiresInMsMax = expiresInMsMax
     this.#posted = {
       name: 'posted',
       text: `SELECT f.pruned_seq, t.* FROM ${s}.feed AS f LEFT JOIN LATERAL (
@@ -75,13 +75,13 @@ export class History {
 
   async recentlyFulfilled(source: AccountId, now: Instant.Instant, limit: number): Promise<readonly Entry[]> {
     // What has expired is passed over, but not for ever: what was sent last is what may be unanswered.
-    const oldest = Math.max(0, now - this.#horizonMs)
+    const oldest = Math.max(0, now - this.#expiresInMsMax)
     const rows = await this.#reads.query(this.#recent, [source, oldest, 2 * limit, now, limit])
     return rows.map(toEntry).reverse()
   }
 
   async search(source: AccountId, id: TransferId.TransferId, expiresAt: Instant.Instant): Promise<SearchOutcome> {
-    const earliest = Instant.after(expiresAt, -this.#horizonMs)
+    const earliest = Instant.after(expiresAt, -this.#expiresInMsMax)
     const rows = await this.#reads.query(this.#search, [source, Buffer.from(id), earliest])
     const [prunedAt, kind] = rows[0] as readonly [number | null, number | null]
     if (kind !== null) return outcomes[kind]!
