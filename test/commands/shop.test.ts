@@ -106,6 +106,30 @@ describe('a shop with a certificate', () => {
   })
 })
 
+describe('a shop behind a proxy that it trusts', () => {
+  it('bounds readers by what the proxy says, and others by where they come from', async () => {
+    const { ready } = await Millstream.shop(join(folder, 'shop'), [...credit, '--trust-proxy', '127.0.0.1,::1'])
+    const leave = new AbortController()
+    const statusFor = async (reader: string) => {
+      const headers = { 'x-forwarded-for': `198.51.100.1, ${reader}` }
+      const { status } = await fetch(ready.http, { headers, signal: leave.signal })
+      return status
+    }
+    const unpaid = await Promise.all(Array.from({ length: 256 }, () => statusFor('203.0.113.9')))
+    expect(new Set(unpaid)).toEqual(new Set([200]))
+    expect(await statusFor('203.0.113.9')).toBe(429)
+    expect(await statusFor('203.0.113.10')).toBe(200)
+    leave.abort()
+    expect((await pay(ready.http, 'me', '--pieces', '5')).summary).toMatchObject({ paid: '5' })
+  })
+
+  it('does not start when it cannot tell whom to trust', async () => {
+    const ended = await Millstream.run(['shop', '--data', join(folder, 'shop'), '--trust-proxy', 'proxy.example'])
+    expect(ended).toMatchObject({ code: 2 })
+    expect(ended.stderr).toContain('10.0.0.0/8')
+  })
+})
+
 describe('the customers of a shop', () => {
   it('get their own letters and have their own balance, at the same time', async () => {
     const { ready } = await Millstream.shop(join(folder, 'shop'), credit)

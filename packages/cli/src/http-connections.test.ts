@@ -13,9 +13,9 @@ afterEach(async () => {
   await new Promise((resolve) => server.close(resolve))
 })
 
-async function start(perAddressMax: number) {
+async function start(perAddressMax: number, isProxy?: (address: string) => boolean) {
   server = createServer((_, response) => response.end('served'))
-  HttpConnections.bound(server, { connectionsMax: 100, perAddressMax })
+  HttpConnections.bound(server, { connectionsMax: 100, perAddressMax }, isProxy)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
 }
@@ -46,6 +46,13 @@ describe('connections of one address', () => {
     for (let i = 0; i < 3; i++) await open('127.0.0.2')
     expect(await ask(await open('127.0.0.2'))).toBe('closed')
     expect(await ask(await open('127.0.0.1'))).toContain('served')
+  })
+
+  it('are not counted when it is a proxy', async () => {
+    await start(1, (address) => address === '127.0.0.2')
+    for (let i = 0; i < 3; i++) expect(await ask(await open('127.0.0.2'))).toContain('served')
+    await open('127.0.0.1')
+    expect(await ask(await open('127.0.0.1'))).toBe('closed')
   })
 
   it('make room when they go', async () => {

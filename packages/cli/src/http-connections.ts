@@ -5,7 +5,7 @@ import type { Socket } from 'node:net'
 export interface ConnectionLimits {
   /** Connections of all addresses. */
   readonly connectionsMax: number
-  /** Of one address, which may be that of a proxy with many readers behind it. */
+  /** Of one address, which may be that of a proxy with many readers behind it that nobody trusts. */
   readonly perAddressMax: number
 }
 
@@ -22,12 +22,21 @@ export const serverTimes = {
   connectionsCheckingInterval: 1_000,
 } as const
 
-/** Cuts connections that are too many, before anything is read. */
-export function bound(server: Server, limits: ConnectionLimits = connectionLimits): void {
+/**
+ * Cuts connections that are too many, before anything is read.
+ *
+ * @param isProxy - Whose connections are many readers', and are bounded with all others only.
+ */
+export function bound(
+  server: Server,
+  limits: ConnectionLimits = connectionLimits,
+  isProxy: (address: string) => boolean = () => false,
+): void {
   const counts = new Map<string, number>()
   server.maxConnections = limits.connectionsMax
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress
+    if (address !== undefined && isProxy(address)) return
     const count = (address === undefined ? 0 : (counts.get(address) ?? 0)) + 1
     if (address === undefined || count > limits.perAddressMax) {
       socket.destroy()

@@ -19,6 +19,7 @@ import * as Logs from './logs.js'
 import * as Option from './option.js'
 import * as SandboxOption from './sandbox-option.js'
 import type { Terminal } from './terminal.js'
+import * as TrustedProxies from './trusted-proxies.js'
 import { version } from './version.js'
 
 const exitHelp = `
@@ -87,6 +88,12 @@ function addShop(program: Command, terminal: Terminal, exitWith: (code: ExitCode
       '--endpoint <uri>',
       'what customers are told: btp+ws://host:port/ (default: the host they asked for)',
       reader(Option.endpoint),
+    )
+    .addOption(
+      new CommanderOption(
+        '--trust-proxy <networks>',
+        'proxies in front whose X-Forwarded-For names the readers: 127.0.0.1,10.0.0.0/8',
+      ).argParser(reader((text) => TrustedProxies.create(text.split(',')))),
     )
     .option('--tls-cert <file>', 'certificate, for https and btp+wss')
     .option('--tls-key <file>', 'its key')

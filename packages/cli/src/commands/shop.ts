@@ -1,6 +1,6 @@
 /** `millstream shop`: a stream with a price, and the ledger on which it is paid. */
 import { readFile } from 'node:fs/promises'
-import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http'
+import { createServer as createHttpServer, type Server } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, isIPv6 } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -37,6 +37,7 @@ import * as Signals from '../signals.js'
 import type { StoreOperatorOptions } from '../store-operator.js'
 import * as StoreOperator from '../store-operator.js'
 import type { Terminal } from '../terminal.js'
+import type * as TrustedProxies from '../trusted-proxies.js'
 
 export interface ShopOptions {
   readonly port: number
@@ -53,6 +54,8 @@ export interface ShopOptions {
   readonly keep?: number
   readonly prefix: string
   readonly endpoint?: string
+  /** In front of the shop: the addresses of readers are what they say. */
+  readonly trustProxy?: TrustedProxies.TrustedProxies
   readonly tlsCert?: string
   readonly tlsKey?: string
   readonly json?: boolean
@@ -61,7 +64,7 @@ export interface ShopOptions {
 
 /** The trustline of the tutorial: billionths of an XRP. */
 const asset: Asset = { code: 'XRP', scale: 9 }
-const healthPath = '/healthz'
+const healthTarget = '/healthz'
 /** How long readers may take to get what is on its way to them when the shop ends. */
 const httpCloseMs = 2_000
 /** How long nothing must have come from payers before their ledger stops, and how long that may take. */
@@ -107,7 +110,7 @@ async function start(
   closing: Step[],
   fail: (error: unknown) => void,
 ): Promise<void> {
-  const { prefix, strangers, data, host: address } = options
+  const { prefix, strangers, data, host: address, trustProxy } = options
   const observer = Logs.observer(logger)
   const tls = await readTls(options)
   const source = await ContentSource.create(options.content, options.letters)
@@ -134,11 +137,13 @@ async function start(
     closing.push(() => retention.close())
   }
 
+  const forwarded = trustProxy === undefined ? {} : { addressOf: trustProxy.addressOf }
   const listener = await listenTrustline(host, {
     host: address,
     port: options.btpPort,
     observer,
     ...(tls === undefined ? {} : { tls }),
+    ...forwarded,
   })
   closing.push(
     () => listener.close(),
@@ -154,17 +159,15 @@ async function start(
     price: options.price,
     piece: parseUnit(unit)!,
     endpoint,
+    healthTarget,
+    ...forwarded,
     onError: (error) => logger.error({ error }, 'cli.source_failed'),
   })
-  const handler: RequestListener = (request, response) => {
-    if (request.url === healthPath) response.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n')
-    else sell(request, response)
-  }
   const server =
     tls === undefined
-      ? createHttpServer(HttpConnections.serverTimes, handler)
-      : createHttpsServer({ ...tls, ...HttpConnections.serverTimes }, handler)
-  HttpConnections.bound(server)
+      ? createHttpServer(HttpConnections.serverTimes, sell)
+      : createHttpsServer({ ...tls, ...HttpConnections.serverTimes }, sell)
+  HttpConnections.bound(server, HttpConnections.connectionLimits, trustProxy?.isTrusted)
   const { port } = await listen(server, options.port, address)
   let ended: Promise<void> | undefined
   closing.push(
