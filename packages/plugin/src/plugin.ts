@@ -34,6 +34,11 @@ export interface Payee {
    */
   check(transfer: IncomingTransfer): Rejection | undefined
   /**
+   * Before `check`, where it has to find something out about a transfer first: a promise that never rejects. A plugin that
+   * can wait calls it, and lets the transfer alone wait; for others `check` says that it does not know.
+   */
+  lookFor?(transfer: IncomingTransfer): Promise<void> | undefined
+  /**
    * Once held. May wait (for content); when it can, it answers at once, so that prepare and fulfill share a commit.
    * A rejected promise is a bug: the transfer is then rejected with T00.
    */
@@ -73,10 +78,13 @@ export interface Plugin {
   /** Registers the one payee of this side. Transfers that arrive without one are rejected with F06. */
   receive(payee: Payee): void
   /**
-   * Where this side keeps the book: what was posted to it after a cursor, in order, up to now.
-   * Absent where the peer keeps it. Fails with an error of code `LEDGER_FEED_PRUNED` where some of it is no longer kept.
+   * Where this side keeps the book: what was posted to it after a cursor, in order, up to now; with `source`, by that
+   * account at least. Absent where the peer keeps it. Fails with an error of code `LEDGER_FEED_PRUNED` where some of it is
+   * no longer kept.
    */
-  posted?(after: Cursor): AsyncIterable<Posted>
+  posted?(after: Cursor, source?: string): AsyncIterable<Posted>
+  /** Where this side keeps the book: the place of what ended last. */
+  newest?(): Promise<Cursor>
   /**
    * Calls back when the account of this side has ended, as one without credentials does with its connection: whatever
    * was unresolved is `unknown` by then, and what is sent afterwards is paid by another account. Absent where accounts

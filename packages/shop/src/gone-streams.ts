@@ -18,6 +18,7 @@ export interface GoneStream {
 export interface GoneStreams {
   readonly count: number
   add(stream: GoneStream): void
+  has(userId: string): boolean
   /** Why a payment of `source` with this number is refused. `undefined` when no such stream is remembered. */
   refusal(userId: string, source: string, number: number): Refusal.Refusal | undefined
   /** Forgets what is older than the limit. */
@@ -38,12 +39,14 @@ export function createGoneStreams(
       streams.set(stream.userId, stream)
       if (streams.size > limits.rememberedMax) streams.delete(streams.keys().next().value!)
     },
+    has(userId) {
+      const stream = streams.get(userId)
+      return stream !== undefined && !isOld(stream)
+    },
     refusal(userId, source, number) {
       const stream = streams.get(userId)
       if (stream === undefined || isOld(stream)) return undefined
-      if (number === 0) return Refusal.numberMalformed
-      if (stream.owner !== undefined && stream.owner !== source) return Refusal.foreignStream
-      return isUsed(stream.numbers, number) ? Refusal.numberUsed : refusalOf(stream.end)
+      return refusalOfGone(stream, source, number)
     },
     sweep() {
       for (const stream of streams.values()) {
@@ -58,7 +61,19 @@ export function createGoneStreams(
   }
 }
 
-function refusalOf(end: StreamEnd): Refusal.Refusal {
+/** @param stream - One that takes no payments here, `elsewhere` if it may take them at another shop of the fleet. */
+export function refusalOfGone(
+  stream: Pick<GoneStream, 'owner' | 'numbers'> & { readonly end: StreamEnd | 'elsewhere' },
+  source: string,
+  number: number,
+): Refusal.Refusal {
+  if (number === 0) return Refusal.numberMalformed
+  if (stream.owner !== undefined && stream.owner !== source) return Refusal.foreignStream
+  return isUsed(stream.numbers, number) ? Refusal.numberUsed : refusalOf(stream.end)
+}
+
+function refusalOf(end: StreamEnd | 'elsewhere'): Refusal.Refusal {
+  if (end === 'elsewhere') return Refusal.servedElsewhere
   if (end === 'content_ended') return Refusal.contentEnded
   if (end === 'source_failed') return Refusal.sourceFailed
   return end === 'reader_left' ? Refusal.readerLeft : Refusal.streamClosed

@@ -26,6 +26,15 @@ export interface ShopLimits {
   readonly recordMs: number
   /** Records of ended streams are deleted after this many ms. 86,400,000 */
   readonly recordsKeptMs: number
+  /** In a fleet: streams of other shops that are remembered; beyond it the oldest is forgotten. 4,096 */
+  readonly elsewhereMax: number
+  /** What was found out about a stream that another shop has open, or that is nowhere, holds for this many ms. 2,000 */
+  readonly elsewhereMs: number
+  /** Streams of other shops that are looked for at once, and in one second. 64 and 1,000 */
+  readonly lookingMax: number
+  readonly looksPerSecond: number
+  /** Streams of shops that have died are looked for every so many ms. 30,000 */
+  readonly abandonedMs: number
   /** On closing, what is fulfilled gets this many ms to settle and reach its reader. 5,000 */
   readonly closeMs: number
 }
@@ -44,5 +53,10 @@ export const shopLimits: ShopLimits = {
   recordLagMax: 100_000,
   recordMs: 60_000,
   recordsKeptMs: 86_400_000,
+  elsewhereMax: 4_096,
+  elsewhereMs: 2_000,
+  lookingMax: 64,
+  looksPerSecond: 1_000,
+  abandonedMs: 30_000,
   closeMs: 5_000,
 }

@@ -7,6 +7,8 @@
  * | --------------------- | ---- | ------------------------------------------------------------------------------ |
  * | `not_here`            | F02  | the destination is not below the shop's account                                |
  * | `unknown_stream`      | F06  | no stream has this user id, or none any more                                   |
+ * | `served_elsewhere`    | F06  | another shop of the fleet has the stream open, or had it open when it died      |
+ * | `not_looked_for`      | T05  | whether another shop of the fleet has such a stream cannot be found out now     |
  * | `number_malformed`    | F00  | the last segment is no payment number                                          |
  * | `foreign_stream`      | F06  | another account owns the stream                                                |
  * | `reader_left`         | F06  | the reader went away                                                           |
@@ -30,6 +32,8 @@ import type { Rejection } from '@millstream/plugin'
 export type RefusalReason =
   | 'not_here'
   | 'unknown_stream'
+  | 'served_elsewhere'
+  | 'not_looked_for'
   | 'foreign_stream'
   | 'number_malformed'
   | 'reader_left'
@@ -53,6 +57,16 @@ export interface Refusal extends Rejection {
 
 export const notHere = refusal('not_here', 'F02', 'This address is not of this shop.')
 export const unknownStream = refusal('unknown_stream', 'F06', 'There is no such stream: ask for the content again.')
+export const servedElsewhere = refusal(
+  'served_elsewhere',
+  'F06',
+  'This stream is not served here: ask for the content again, and pay where the answer says.',
+)
+export const notLookedFor = refusal(
+  'not_looked_for',
+  'T05',
+  'Whether there is such a stream cannot be found out at this moment: try again.',
+)
 export const foreignStream = refusal('foreign_stream', 'F06', 'Another account pays for this stream.')
 export const numberMalformed = refusal(
   'number_malformed',

@@ -76,9 +76,13 @@ export async function restore(
   }
 }
 
-/** Its reader went with the process that served it. */
-export function ended(record: StreamRecord, now: Instant.Instant): StreamRecord {
-  return { ...record, endedAt: now, ending: 'shop_closed' }
+/**
+ * The record of a stream whose reader went with the process that served it. An account that was about to pay and has not
+ * does not own it.
+ */
+export function ended({ owner, ...record }: StreamRecord, now: Instant.Instant): StreamRecord {
+  const isPaid = owner !== undefined && record.pieces > 0n
+  return { ...record, ...(isPaid ? { owner } : {}), endedAt: now, ending: 'shop_closed' }
 }
 
 /** Deletes records that ended long ago; the one furthest in the feed stays, so that a start knows where it is. */

@@ -42,6 +42,8 @@ export type ShopEvent =
     })
   | (ObservedEvent & { readonly name: 'shop.source_failed'; readonly userId: string; readonly error: unknown })
   | (ObservedEvent & { readonly name: 'shop.record_failed'; readonly userId: string; readonly error: unknown })
+  /** What other shops of the fleet left or have open could not be found out: it is tried again. */
+  | (ObservedEvent & { readonly name: 'shop.lookup_failed'; readonly error: unknown })
   /**
    * The ledger's feed does not go back to the records of these streams: all their numbers count as used, and more may be
    * paid than the records say.

@@ -8,6 +8,7 @@
 import type { Cursor, IncomingTransfer, LedgerInfo, Payee, Plugin } from '@millstream/plugin'
 import { type Hashes, type Instant, MillstreamError, type RandomBytes, type Timers } from '@millstream/units'
 import { addressKey } from './address-key.js'
+import { createElsewhere } from './elsewhere.js'
 import { createGoneStreams } from './gone-streams.js'
 import { Hold } from './hold.js'
 import { createKeyring, createUserId, type Keyring, type ShopKey, userIdLength } from './keyring.js'
@@ -15,6 +16,7 @@ import { type ShopLimits, shopLimits } from './limits.js'
 import { parseNumber } from './numbers.js'
 import type { Body, Offer, PaidStream } from './offer.js'
 import * as Refusal from './refusal.js'
+import { createRefusalCounts, type StreamsBound } from './refusal-counts.js'
 import { prune, restore } from './restore.js'
 import type { ShopObserver } from './shop-event.js'
 import { Stream } from './stream.js'
@@ -86,12 +88,27 @@ export async function createShop(options: ShopOptions): Promise<Shop> {
   let last: Stream | undefined
   let cursor = 0 as Cursor
   const writes = new Set<Promise<unknown>>()
-  const refusals = new Map<Refusal.RefusalReason, { refusal: Refusal.Refusal; count: number }>()
-  const streamRefusals = new Map<StreamsBound, number>()
+  const refused = createRefusalCounts(observer)
   let closed = false
   let closing: Promise<void> | undefined
   let allOver: (() => void) | undefined
   let prunedAt = clock()
+  /** Endless while it is being done. */
+  let lookedAroundAt = Number.POSITIVE_INFINITY
+  let openings = 0
+  /** Several shops share the streams. */
+  const elsewhere =
+    store.abandoned === undefined
+      ? undefined
+      : createElsewhere({
+          streams: store,
+          plugin,
+          account: info.account,
+          keyring,
+          clock,
+          limits,
+          failed: lookupFailed,
+        })
 
   const house: StreamHouse = {
     clock,
@@ -101,7 +118,7 @@ export async function createShop(options: ShopOptions): Promise<Shop> {
     direct: info.direct,
     marginMs: info.expiryMarginMs ?? 0,
     write,
-    refused: countRefusal,
+    refused: refused.payment,
     streamPaid(stream) {
       noLongerUnpaid(stream)
       observer({ name: 'shop.stream_paid', level: 'debug', userId: stream.userId, owner: stream.owner! })
@@ -112,7 +129,8 @@ export async function createShop(options: ShopOptions): Promise<Shop> {
     streamOver,
   }
 
-  await restoreStreams()
+  await (elsewhere === undefined ? restoreStreams() : lookAround())
+  lookedAroundAt = clock()
   const shop: Shop = {
     info: () => info,
     open: openStream,
@@ -127,22 +145,15 @@ export async function createShop(options: ShopOptions): Promise<Shop> {
 
     check(transfer) {
       const refusal = check(transfer)
-      if (refusal !== undefined) countRefusal(refusal)
+      if (refusal !== undefined) refused.payment(refusal)
       return refusal
     },
 
+    lookFor,
+
     fulfill(transfer) {
-      const hold = holdOf(transfer)
-      if (hold === undefined || hold.state !== 'checked') {
-        // A transfer that was checked by nobody, or by the shop of a process before.
-        const refusal = check(transfer)
-        if (refusal !== undefined) {
-          countRefusal(refusal)
-          return refusal
-        }
-      }
-      const checked = holdOf(transfer)!
-      return checked.stream.fulfill(checked)
+      if (isChecked(transfer)) return fulfill(transfer)
+      return lookFor(transfer)?.then(() => fulfill(transfer)) ?? fulfill(transfer)
     },
 
     settled(transfer, outcome, at) {
@@ -166,13 +177,40 @@ export async function createShop(options: ShopOptions): Promise<Shop> {
       if (destination[userEnd] !== '.') return Refusal.unknownStream
       const userId = destination.slice(accountBase.length, userEnd)
       stream = open.get(userId)
-      if (stream === undefined) {
-        return gone.refusal(userId, transfer.source, parseNumber(destination, userEnd + 1)) ?? Refusal.unknownStream
-      }
+      if (stream === undefined) return refusalOfStrange(userId, transfer)
       last = stream
     }
     const number = parseNumber(destination, stream.base.length)
     return number === 0 ? Refusal.numberMalformed : stream.check(transfer, number)
+  }
+
+  /** Of a stream that is not open here. */
+  function refusalOfStrange(userId: string, { source, destination }: IncomingTransfer): Refusal.Refusal {
+    const number = parseNumber(destination, userEnd + 1)
+    const refusal = gone.refusal(userId, source, number) ?? elsewhere?.refusal(userId, source, number)
+    return refusal ?? Refusal.unknownStream
+  }
+
+  function lookFor({ destination }: IncomingTransfer): Promise<void> | undefined {
+    if (elsewhere === undefined || (last !== undefined && destination.startsWith(last.base))) return undefined
+    if (!destination.startsWith(accountBase) || destination[userEnd] !== '.') return undefined
+    const userId = destination.slice(accountBase.length, userEnd)
+    return open.has(userId) || gone.has(userId) ? undefined : elsewhere.lookFor(userId)
+  }
+
+  function isChecked(transfer: IncomingTransfer): boolean {
+    return holdOf(transfer)?.state === 'checked'
+  }
+
+  function fulfill(transfer: IncomingTransfer): ReturnType<Payee['fulfill']> {
+    // One that was checked by nobody, or by the shop of a process before.
+    const refusal = isChecked(transfer) ? undefined : check(transfer)
+    if (refusal !== undefined) {
+      refused.payment(refusal)
+      return refusal
+    }
+    const hold = holdOf(transfer)!
+    return hold.stream.fulfill(hold)
   }
 
   function holdOf(transfer: IncomingTransfer): Hold<Stream> | undefined {
@@ -182,7 +220,7 @@ export async function createShop(options: ShopOptions): Promise<Shop> {
 
   function openStream(offer: Offer, body: Body): PaidStream {
     if (closed) {
-      countStreamRefusal('closed')
+      refused.stream('closed')
       throw new ShopClosedError()
     }
     assertPrice(offer.price)
@@ -209,6 +247,7 @@ export async function createShop(options: ShopOptions): Promise<Shop> {
       body,
     )
     open.set(userId, stream)
+    openings++
     unpaid++
     if (key !== undefined) unpaidByAddress.set(key, ofAddress + 1)
     const { resource, price, address } = offer
@@ -218,7 +257,7 @@ export async function createShop(options: ShopOptions): Promise<Shop> {
   }
 
   function tooMany(bound: Exclude<StreamsBound, 'closed'>): TooManyStreamsError {
-    countStreamRefusal(bound)
+    refused.stream(bound)
     return new TooManyStreamsError(bound, limits.unpaidMs)
   }
 
@@ -288,14 +327,6 @@ export async function createShop(options: ShopOptions): Promise<Shop> {
     const now = clock()
     const restored = await restore(store, plugin, info.account, now, limits)
     cursor = restored.cursor
-    const remember = (record: StreamRecord) =>
-      gone.add({
-        userId: record.userId,
-        owner: record.owner,
-        numbers: record,
-        end: record.ending ?? 'shop_closed',
-        endedAt: record.endedAt ?? now,
-      })
     for (const record of restored.remembered) remember(record)
     for (const record of restored.interrupted) remember(record)
     await Promise.all(restored.interrupted.map((record) => store.put(record)))
@@ -305,6 +336,33 @@ export async function createShop(options: ShopOptions): Promise<Shop> {
     if (records > 0) {
       observer({ name: 'shop.restored', level: 'info', records, interrupted: interrupted.length, entries })
     }
+  }
+
+  function remember(record: StreamRecord): void {
+    const { userId, owner, ending: end = 'shop_closed', endedAt = clock() } = record
+    gone.add({ userId, owner, numbers: record, end, endedAt })
+  }
+
+  async function lookAroundAgain(): Promise<void> {
+    lookedAroundAt = Number.POSITIVE_INFINITY
+    await lookAround()
+      .catch(lookupFailed)
+      .finally(() => {
+        lookedAroundAt = clock()
+      })
+  }
+
+  /** In a fleet: ends streams of shops that have died, this one's own past among them, and sees where the feed is. */
+  async function lookAround(): Promise<void> {
+    const interrupted = await elsewhere!.endAbandoned()
+    for (const record of interrupted) remember(record)
+    const records = interrupted.length
+    if (records > 0) observer({ name: 'shop.restored', level: 'info', records, interrupted: records, entries: 0 })
+    // Nothing of ours is under way, neither before nor after: all that is ours in the feed up to there has settled.
+    const before = openings
+    if (open.size > 0 || plugin.newest === undefined) return
+    const newest = await plugin.newest()
+    if (before === openings && newest > cursor) cursor = newest
   }
 
   function sweepAndGoOn(): void {
@@ -330,7 +388,9 @@ export async function createShop(options: ShopOptions): Promise<Shop> {
       }
     }
     gone.sweep()
-    reportRefusals()
+    elsewhere?.sweep()
+    refused.report()
+    if (elsewhere !== undefined && now - lookedAroundAt >= limits.abandonedMs) void track(lookAroundAgain())
     if (now - prunedAt >= pruneMs) {
       prunedAt = now
       track(prune(store, now, limits)).catch(ignore)
@@ -342,26 +402,8 @@ export async function createShop(options: ShopOptions): Promise<Shop> {
     return paid !== watch.recordedPaid && now - watch.recordedAt >= limits.recordMs
   }
 
-  function countRefusal(refusal: Refusal.Refusal): void {
-    const counted = refusals.get(refusal.reason)
-    if (counted === undefined) refusals.set(refusal.reason, { refusal, count: 1 })
-    else counted.count++
-  }
-
-  function countStreamRefusal(bound: StreamsBound): void {
-    streamRefusals.set(bound, (streamRefusals.get(bound) ?? 0) + 1)
-  }
-
-  function reportRefusals(): void {
-    for (const { refusal, count } of refusals.values()) {
-      const { reason, code, message } = refusal
-      observer({ name: 'shop.payments_refused', level: 'debug', reason, code, message, count })
-    }
-    refusals.clear()
-    for (const [reason, count] of streamRefusals) {
-      observer({ name: 'shop.streams_refused', level: 'warn', reason, count })
-    }
-    streamRefusals.clear()
+  function lookupFailed(error: unknown): void {
+    observer({ name: 'shop.lookup_failed', level: 'warn', error })
   }
 
   async function closeAll(now: boolean): Promise<void> {
@@ -378,7 +420,7 @@ export async function createShop(options: ShopOptions): Promise<Shop> {
     }
     // What has not settled by now is found in the feed by the next start, which goes by the record as it stands.
     for (const stream of open.values()) stream.abandon()
-    reportRefusals()
+    refused.report()
     await Promise.allSettled(writes)
   }
 }
@@ -387,9 +429,6 @@ export async function createShop(options: ShopOptions): Promise<Shop> {
 export function assertPrice(price: bigint): void {
   if (price < 1n || price > priceMax) throw new PriceError(price)
 }
-
-/** Why a stream was not opened. */
-export type StreamsBound = 'address' | 'unpaid' | 'streams' | 'closed'
 
 const priceMax = 2n ** 64n - 1n
 const sweepMs = 1_000

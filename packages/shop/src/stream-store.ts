@@ -38,7 +38,10 @@ export interface StreamRecord {
   /** Strong validator of the resource, with its quotes. At most 256 characters. */
   readonly etag?: string
   readonly createdAt: Instant.Instant
-  /** Ledger address of the account that owns the stream: the first one that posted a payment to it. */
+  /**
+   * Ledger address of the account that owns the stream: the first one that posted a payment to it. Before that, the one
+   * that may be the first: what is posted to the stream after this record is posted by this account.
+   */
   readonly owner?: string
   /** What was posted to the stream up to here is in `pieces`, `floor` and `numbers`. */
   readonly cursor: Cursor
@@ -68,6 +71,11 @@ export interface StreamStore {
    * are seen exactly once.
    */
   all(): AsyncIterable<StreamRecord>
+  /**
+   * Present where several shops share the store: records of open streams whose shop has died. Each shop then serves its
+   * own streams only, and finds those of others when somebody pays for one.
+   */
+  abandoned?(): AsyncIterable<StreamRecord>
   /** Forgets a record; nothing happens if there is none. Resolves when that would survive a crash. */
   delete(userId: string): Promise<void>
 }

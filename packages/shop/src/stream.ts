@@ -91,6 +91,8 @@ export class Stream implements PaidStream, FlowOwner {
   private candidate: string | undefined
   private promises = 0
   private recording: 'not_yet' | 'writing' | 'written' = 'not_yet'
+  /** Whom the record names as long as nobody owns the stream. */
+  private recordedFor: string | undefined
   private wrappedUp = false
 
   constructor(house: StreamHouse, identity: StreamIdentity, offer: Offer, body: Body) {
@@ -253,7 +255,7 @@ export class Stream implements PaidStream, FlowOwner {
       resource: resource.slice(0, resourceCharactersMax),
       ...(etag === undefined ? {} : { etag }),
       createdAt: this.createdAt,
-      ...(this.owner === undefined ? {} : { owner: this.owner }),
+      ...ownerOf(this.owner ?? this.recordedFor),
       cursor,
       pieces: BigInt(this.paid),
       ...this.usedNumbers(),
@@ -318,8 +320,9 @@ export class Stream implements PaidStream, FlowOwner {
     if (!this.flow.canPromise(hold.pieces) || this.lateness(hold.transfer) !== undefined) return false
     // Two accounts that hold at once cannot both become the owner: the second waits for what becomes of the first.
     if (this.owner === undefined && this.promises > 0 && this.candidate !== hold.transfer.source) return false
-    // What the feed lacks is durable before the first fulfillment is public.
-    if (this.recording === 'not_yet') this.writeFirstRecord()
+    // What the feed lacks is durable before the first fulfillment is public: also whose payments to look for in it.
+    const isNamed = this.owner !== undefined || this.recordedFor === hold.transfer.source
+    if (this.recording === 'not_yet' || (this.recording === 'written' && !isNamed)) this.writeRecordFor(hold)
     return this.recording === 'written'
   }
 
@@ -424,8 +427,9 @@ export class Stream implements PaidStream, FlowOwner {
     tell?.(answer)
   }
 
-  private writeFirstRecord(): void {
+  private writeRecordFor({ transfer }: StreamHold): void {
     this.recording = 'writing'
+    this.recordedFor = transfer.source
     this.house.write(this).then(
       () => {
         this.recording = 'written'
@@ -460,6 +464,10 @@ function refusalOfNumber(numbers: Numbers | undefined, number: number): Refusal.
   if (verdict === 'free') return undefined
   if (verdict === 'in_use') return Refusal.numberInUse
   return verdict === 'used' ? Refusal.numberUsed : Refusal.numberBeyondWindow
+}
+
+function ownerOf(owner: string | undefined): Pick<StreamRecord, 'owner'> {
+  return owner === undefined ? {} : { owner }
 }
 
 /** Longest name of a resource in a record. */
