@@ -7,6 +7,7 @@
  * | result      | `meta.TransactionResult`                             |
  * | place       | `ledger_index`, `meta.TransactionIndex`              |
  * | what changed | `meta.AffectedNodes`: created, modified, deleted     |
+ * | delivered   | `meta.delivered_amount`, never `Amount`              |
  *
  * @see https://xrpl.org/docs/references/protocol/transactions/metadata
  */
@@ -27,6 +28,8 @@ export interface LedgerTransaction {
   readonly sequence: number
   /** `tesSUCCESS`, or a `tec` that took the fee and did nothing else. */
   readonly result: string
+  /** Drops that a payment has brought to its destination; `undefined` for tokens, and where the server does not say. */
+  readonly delivered: bigint | undefined
   readonly fields: JsonObject
   readonly nodes: readonly LedgerNode[]
 }
@@ -85,6 +88,7 @@ export function parse(value: unknown): LedgerTransaction | undefined {
     account,
     sequence: sequence === 0 ? (integerOf(fields.TicketSequence) ?? 0) : sequence,
     result,
+    delivered: Drops.fromLedger(meta.delivered_amount),
     fields,
     nodes: nodesOf(meta.AffectedNodes),
   }

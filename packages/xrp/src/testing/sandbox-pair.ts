@@ -26,6 +26,8 @@ export interface TestLedger {
   open(seed: keyof typeof seeds, options?: Partial<XrpPluginOptions>): Promise<TestPlugin>
   /** Resolves when all plugins have read the last ledger and have nothing under way. */
   quiet(): Promise<void>
+  /** Lets everything that waits for nothing from outside be done: some turns of the event loop, sockets included. */
+  quietTurn(): Promise<void>
   /** What the network has taken from an account. */
   feesOf(address: string): bigint
   close(): Promise<void>
@@ -103,6 +105,9 @@ export async function openTestLedger(options: SandboxOptions = {}): Promise<Test
       for (let turns = 0; turns < 20; turns = isQuiet() ? turns + 1 : 0) {
         await new Promise((resolve) => setImmediate(resolve))
       }
+    },
+    async quietTurn() {
+      for (let i = 0; i < 40; i++) await new Promise((resolve) => setImmediate(resolve))
     },
     feesOf: (address) => fees.get(address) ?? 0n,
     async close() {
