@@ -40,6 +40,18 @@ describe('requests on one connection', () => {
     expect(looked()).toBeLessThanOrEqual(pipelinedMax)
   })
 
+  it('thousands at once are not even read to the end', async () => {
+    const { port, server } = await start()
+    let read = 0
+    server.on('request', () => read++)
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => {})
+    socket.write(request('GET').repeat(2_000))
+    socket.resume()
+    await once(socket, 'close')
+    expect(read).toBe(pipelinedMax + 1)
+  })
+
   it('thousands that ask for its health cost the same', async () => {
     const { port, looked } = await start()
     const socket = connect(port, '127.0.0.1')
