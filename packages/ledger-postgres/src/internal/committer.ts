@@ -136,8 +136,6 @@ export class Committer {
     }
   }
 
-    return [this.#queue.length, this.#running, this.#failure, this.#dbg]
-  }
   get failure(): StoreFailedError | undefined {
     return this.#failure
   }

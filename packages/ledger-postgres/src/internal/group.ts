@@ -213,7 +213,7 @@ export function decide(
   }
 
   const expired = working.expire().map(plainHold)
-  const outcomes = batches.map((commands) => working.decide(commands))
+  const outcomes = batches.map((commands) => tellElsewhere(context, commands, working.decide(commands), second))
   const changes = working.take()
   const { held = none, records = none } = changes ?? {}
   const ended: CachedHold[] = []
@@ -281,6 +281,24 @@ export function decide(
     working,
     laid,
   }
+}
+
+const existsElsewhere: Outcome = { status: 'exists', elsewhere: true }
+
+/** Tells holds that another host has prepared from those of this one. */
+function tellElsewhere(
+  { cache, host }: GroupContext,
+  commands: readonly Command[],
+  outcomes: Outcome[],
+  second: number,
+): Outcome[] {
+  for (const [i, command] of commands.entries()) {
+    if (outcomes[i]!.status !== 'exists' || (command.type !== 'prepare' && command.type !== 'look_up')) continue
+    const account = cache.get(command.source)
+    const cached = account && cache.findHold(account, command.id, second)
+    if (cached !== undefined && cached.hold.host !== host) outcomes[i] = existsElsewhere
+  }
+  return outcomes
 }
 
 function holdsChanged(
