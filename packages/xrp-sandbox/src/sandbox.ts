@@ -7,6 +7,7 @@
  * sandbox.url                               // ws://127.0.0.1:54321, for `new xrpl.Client(url)`
  * sandbox.httpUrl                           // http://127.0.0.1:54321, for JSON-RPC; `/accounts` is the faucet
  * await sandbox.fund('r…', 1000n * xrp)     // drops, from the account that has everything; in a closed ledger
+ * sandbox.submit(blob)                      // as the command `submit`: hex of a signed transaction
  * sandbox.closeLedger()                     // what was submitted is validated now; gives the ledger
  * sandbox.advance(30)                       // it is 30 seconds later; closes a ledger at that time
  * sandbox.faults.drop = 1                   // the next transaction is lost (see `Faults`)
@@ -22,7 +23,7 @@ import { MillstreamError, type Timers } from '@millstream/units'
 import { isValidClassicAddress } from 'ripple-address-codec'
 import { encode, encodeForSigning } from 'ripple-binary-codec'
 import { deriveAddress, deriveKeypair, sign } from 'ripple-keypairs'
-import { Chain, type ChainEvents } from './ledger/chain.js'
+import { Chain, type ChainEvents, type Submitted } from './ledger/chain.js'
 import type { ClosedLedger } from './ledger/closed-ledger.js'
 import { type AccountRoot, accountIndex, type Entry } from './ledger/entry.js'
 import * as Faults from './ledger/faults.js'
@@ -75,6 +76,8 @@ export interface Sandbox {
   readonly url: string
   readonly httpUrl: string
   readonly faults: Faults.Faults
+  /** @throws {InvalidTransactionError} `blob` is no signed transaction. */
+  submit(blob: string): Submitted
   /** @param closeTime - Ripple time; by the clock if left out. */
   closeLedger(closeTime?: number): ClosedLedger
   /** So many seconds later it is from now on; a ledger closes then. */
@@ -143,6 +146,7 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
     url: `ws://${host}:${server.port}`,
     httpUrl: `http://${host}:${server.port}`,
     faults,
+    submit: (blob) => chain.submit(Transaction.parse(blob)),
     closeLedger: close,
     advance,
     now,

@@ -35,6 +35,10 @@ export interface Transaction {
 const blobBytesMin = 32
 export const blobBytesMax = 1_048_576
 const memosBytesMax = 1024
+/** `TxnSignature`, and what stands before the fields of a transaction when it is signed: `STX\\0`. */
+const signatureField = '74'
+const signingPrefix = '53545800'
+const oneOctetLengthMax = 192
 
 const signers = new Map<string, string>()
 const signersMax = 65_536
@@ -54,7 +58,7 @@ export function parse(blob: string): Transaction {
   if (memo !== undefined) throw new InvalidTransactionError(`fails local checks: ${memo}`)
   const signed = encodedOf(transaction)
   const multiSigned = transaction.SigningPubKey === '' && transaction.Signers !== undefined
-  if (!multiSigned && !isSigned(transaction)) {
+  if (!multiSigned && !isSigned(transaction, signed)) {
     throw new InvalidTransactionError('fails local checks: Invalid signature.')
   }
   return {
@@ -102,15 +106,28 @@ function encodedOf(fields: TransactionFields): string {
   }
 }
 
-function isSigned(fields: TransactionFields): boolean {
+function isSigned(fields: TransactionFields, blob: string): boolean {
   const signature = fields.TxnSignature
-  if (typeof signature !== 'string' || signature === '') return false
+  if (typeof signature !== 'string' || signature === '' || fields.Signers !== undefined) return false
   try {
-    return verify(encodeForSigning(fields), signature, fields.SigningPubKey)
+    return verify(signedData(fields, signature, blob), signature, fields.SigningPubKey)
   } catch {
     // The packages throw where key or signature have no such form at all.
     return false
   }
+}
+
+/**
+ * What is signed is the blob without its signature, which is cheaper to cut out than to encode all again. The signature
+ * of a claim on a channel is not signed either.
+ */
+function signedData(fields: TransactionFields, signature: string, blob: string): string {
+  if (fields.Signature !== undefined) return encodeForSigning(fields)
+  const bytes = signature.length / 2
+  const field = `${signatureField}${bytes.toString(16).padStart(2, '0')}${signature}`.toUpperCase()
+  const at = blob.indexOf(field)
+  if (bytes > oneOctetLengthMax || at < 0 || at % 2 !== 0) return encodeForSigning(fields)
+  return signingPrefix + blob.slice(0, at) + blob.slice(at + field.length)
 }
 
 function addressOf(publicKey: string): string {
@@ -128,7 +145,8 @@ const memoText = /^[0-9A-Za-z\-._~:/?#[\]@!$&'()*+,;=%]*$/
 function complaintAboutMemos(memos: Json | undefined): string | undefined {
   if (memos === undefined) return undefined
   if (!Array.isArray(memos)) return 'A memo array may contain only Memo objects.'
-  if ((encode({ Memos: memos }).length - 2) / 2 > memosBytesMax) return 'The memo exceeds the maximum allowed size.'
+  if (encodedBytesOf(memos as readonly JsonObject[]) > memosBytesMax)
+    return 'The memo exceeds the maximum allowed size.'
   for (const element of memos as readonly JsonObject[]) {
     const memo = element.Memo as JsonObject | undefined
     if (memo === undefined) return 'A memo array may contain only Memo objects.'
@@ -142,6 +160,19 @@ function complaintAboutMemos(memos: Json | undefined): string | undefined {
     }
   }
   return undefined
+}
+
+/** As an array of objects without the name of the array: each memo and the array have an end, each field a length. */
+function encodedBytesOf(memos: readonly JsonObject[]): number {
+  let bytes = 1
+  for (const { Memo } of memos) {
+    bytes += 2
+    for (const value of Object.values((Memo ?? {}) as JsonObject)) {
+      const octets = String(value).length / 2
+      bytes += octets + (octets <= oneOctetLengthMax ? 2 : 3)
+    }
+  }
+  return bytes
 }
 
 export class InvalidTransactionError extends MillstreamError {
