@@ -116,8 +116,11 @@ export async function askTransactions(
   } catch (error) {
     if (!(error instanceof XrpRequestError) || !/^lgrIdx|^lgrNotFound/.test(error.result)) throw error
     // Its oldest ledger is younger than what was asked for, or its newest not stored yet.
-    if (!(await isForgotten(server, from))) return undefined
-    return { transactions: [], first: to + 1, last: to, marker: undefined }
+    const oldest = await askOldestLedger(server)
+    if (oldest === undefined || oldest <= from) return undefined
+    if (oldest > to) return { transactions: [], first: oldest, last: to, marker: undefined }
+    const rest = await askTransactions(server, address, oldest, to, marker)
+    return rest === undefined ? undefined : { ...rest, first: oldest }
   }
 }
 
@@ -186,11 +189,11 @@ async function accountInfo(server: XrpServer, address: string, ledger: 'validate
   }
 }
 
-async function isForgotten(server: XrpServer, ledger: number): Promise<boolean> {
+async function askOldestLedger(server: XrpServer): Promise<number | undefined> {
   const { info } = await server.request({ command: 'server_info' })
   const complete = textOf(objectOf(info)?.complete_ledgers) ?? ''
   const first = /^([0-9]+)/.exec(complete)?.[1]
-  return first !== undefined && Number(first) > ledger
+  return first === undefined ? undefined : Number(first)
 }
 
 export class AccountNotFundedError extends MillstreamError {

@@ -172,6 +172,7 @@ export function createXrpAccount(options: XrpAccountOptions, user: AccountUser):
       await server.close()
       await reading?.catch(() => undefined)
       await batches.settled()
+      batches.stop()
       await store.close()
     },
   }

@@ -1,6 +1,7 @@
 /** A ledger that loses, refuses and re-orders, and a connection that breaks. */
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { connectXrpl } from './connect-xrpl.js'
+import { createMemoryStore } from './store.js'
 import { payeeOf, payment, withhold } from './testing/payments.js'
 import { openTestLedger, type TestLedger } from './testing/sandbox-pair.js'
 
@@ -268,5 +269,56 @@ describe('a fee', () => {
     const [shop, tool] = [await ledger.open('shop'), await ledger.open('tool', { limits: { feeDropsMax: 4999n } })]
     const outcome = await tool.send(payment(shop.info().account, ledger.clock.now()).transfer)
     expect(outcome).toMatchObject({ status: 'rejected', by: 'ledger', code: 'T04' })
+  })
+})
+
+describe('a server that forgets', () => {
+  it('ledgers that were not read yet leaves what can be found by other ways, and says what cannot', async () => {
+    const ledger = await open({ history: { ledgers: 20 } as never })
+    const store = createMemoryStore()
+    const [shop, first] = [await ledger.open('shop'), await ledger.open('tool', { store })]
+    const some = [1, 2].map(() => payment(shop.info().account, ledger.clock.now()))
+    const payee = payeeOf('silent')
+    shop.receive(payee)
+    for (const { transfer } of some) void first.send(transfer)
+    await until(() => payee.held.length === 2 && first.account().held === 10n)
+    await first.close()
+    // One is fulfilled in a ledger that nobody will know, the other stays open.
+    shop.receive(payeeOf([some[0]!]))
+    await ledger.quiet()
+    for (let i = 0; i < 60; i++) ledger.closeLedger()
+    const second = await ledger.open('tool', { store })
+    expect(second.events.map(({ name }) => name)).toContain('xrp.history_missing')
+    ledger.closeLedger()
+    expect(await second.send(some[0]!.transfer)).toMatchObject({ status: 'unknown' })
+    const stillHeld = second.send(some[1]!.transfer)
+    ledger.clock.advance(200_000)
+    ledger.closeLedger()
+    ledger.closeLedger()
+    expect(await stillHeld).toEqual({ status: 'expired' })
+  })
+})
+
+describe('a disk that fails', () => {
+  it('keeps a transaction from being sent: what is not kept is not disclosed', async () => {
+    const ledger = await open()
+    const seen = watch(ledger)
+    const kept = createMemoryStore()
+    let isBroken = false
+    const store = {
+      ...kept,
+      write: (write: Parameters<typeof kept.write>[0]) =>
+        isBroken ? Promise.reject(new Error('disk full')) : kept.write(write),
+    }
+    const [shop, tool] = [await ledger.open('shop'), await ledger.open('tool', { store })]
+    const some = [1, 2].map(() => payment(shop.info().account, ledger.clock.now()))
+    shop.receive(payeeOf(some))
+    isBroken = true
+    expect(await tool.send(some[0]!.transfer)).toMatchObject({ status: 'unknown' })
+    expect(await tool.send(some[1]!.transfer)).toMatchObject({ status: 'rejected', by: 'ledger', code: 'T00' })
+    ledger.closeLedger()
+    await ledger.quietTurn()
+    expect(seen).toEqual([])
+    expect(tool.events.map(({ name }) => name)).toContain('xrp.store_failed')
   })
 })

@@ -18,6 +18,7 @@ import type { ReadLedger, XrpAccount } from './account.js'
 import type { FoundEscrow } from './account-queries.js'
 import { encodeCondition, encodeFulfillment } from './crypto-condition.js'
 import * as Drops from './drops.js'
+import { isClaimedFee } from './engine-result.js'
 import { feeFactors } from './fees.js'
 import * as IncomingEscrow from './incoming-escrow.js'
 import type { Batch } from './internal/batch.js'
@@ -74,6 +75,8 @@ interface Claim {
   readonly fulfillment: string
   /** The last that the ledger said of it. */
   result: string
+  /** A ledger has refused it and taken the fee: it is not paid for again. */
+  isHopeless: boolean
 }
 
 export const finishKind = 'finish'
@@ -203,6 +206,7 @@ export function createIncomingEscrows(options: IncomingEscrowsOptions): Incoming
         condition: encodeCondition(transfer.condition),
         fulfillment: encodeFulfillment(escrow.fulfillment!),
         result: '',
+        isHopeless: false,
       },
       () => hasTimeFor(cancelAfter),
     )
@@ -241,12 +245,14 @@ export function createIncomingEscrows(options: IncomingEscrowsOptions): Incoming
     // Dropped before it was signed, or decided already: what stepped finds is tried again.
     if (claim === undefined) return
     claim.result = outcome.status === 'validated' ? outcome.transaction.result : outcome.reason
+    claim.isHopeless ||= outcome.status === 'validated' && isClaimedFee(claim.result)
     if (outcome.status === 'lapsed') batch.after(() => claimAgain(escrowId, claim))
   }
 
   /** The fulfillment is public already, so that no time is too late but the expiry itself. */
   function claimAgain(escrowId: string, claim: Claim): void {
-    if (claims.get(escrowId) !== claim || account.isSubmitting({ kind: finishKind, key: escrowId })) return
+    if (claim.isHopeless || claims.get(escrowId) !== claim) return
+    if (account.isSubmitting({ kind: finishKind, key: escrowId })) return
     submitFinish(escrowId, claim, () => RippleTime.toInstant(claim.cancelAfter) > account.now())
   }
 
@@ -387,5 +393,6 @@ function parseClaim(text: string): Claim | undefined {
   const amount = BigInt(textOf(value.amount) ?? 0)
   const drops = BigInt(textOf(value.drops) ?? 0)
   const result = textOf(value.result) ?? ''
-  return { source, destination, owner, sequence, condition, fulfillment, cancelAfter, amount, drops, result }
+  const known = { source, destination, owner, sequence, condition, fulfillment, cancelAfter, amount, drops, result }
+  return { ...known, isHopeless: value.isHopeless === true }
 }

@@ -16,7 +16,7 @@ export interface XrpLimits {
   readonly expiresInMsMax: number
   /** Incoming escrows that are looked after at once; what comes beyond is left to expire. */
   readonly incomingMax: number
-  /** Ended outgoing transfers that are remembered, and for how long after their expiry. */
+  /** Outgoing transfers that are remembered, and for how long after expiry; above half of them, until expiry. */
   readonly outgoingKeptMax: number
   readonly outgoingKeptMs: number
   /** An outcome that nobody can tell by then, after expiry, is `unknown`. */

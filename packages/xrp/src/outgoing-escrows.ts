@@ -59,6 +59,7 @@ export interface OutgoingEscrows {
 export const createKind = 'create'
 export const cancelKind = 'cancel'
 const transferPrefix = 'transfer/'
+const cancelAttemptsMax = 8
 
 export function createOutgoingEscrows(options: {
   readonly account: XrpAccount
@@ -77,10 +78,13 @@ export function createOutgoingEscrows(options: {
     createEnded,
     cancelEnded(key, outcome) {
       const outgoing = transfers.get(key)
-      // Without a fee it comes back with the next ledger; what the ledger itself refuses is not paid for again.
-      if (outgoing !== undefined && outcome.status === 'validated') {
-        outgoing.isCancelHopeless = EngineResult.named(outcome.transaction.result) === 'no_escrow'
-      }
+      // What a ledger refuses costs a fee each time; without one it is tried again with the next ledger.
+      if (outgoing === undefined || outcome.status !== 'validated') return
+      const { result } = outcome.transaction
+      if (!EngineResult.isClaimedFee(result)) return
+      outgoing.attempts++
+      const isTried = outgoing.attempts >= cancelAttemptsMax
+      outgoing.isCancelHopeless = isTried || EngineResult.named(result) === 'no_escrow'
     },
     stepped,
     found,
@@ -370,9 +374,11 @@ export function createOutgoingEscrows(options: {
 
   function forgetOld(batch: Batch): void {
     const now = account.now()
+    const { outgoingKeptMs, outgoingKeptMax } = account.limits
     for (const outgoing of transfers.values()) {
-      // In the order in which they were sent; expiries differ by an hour at most.
-      if (now < Instant.after(outgoing.expiresAt, account.limits.outgoingKeptMs)) break
+      // In the order in which they were sent; expiries differ by an hour at most. Nobody can pay again what has expired.
+      const keptMs = transfers.size > outgoingKeptMax / 2 ? 0 : outgoingKeptMs
+      if (now < Instant.after(outgoing.expiresAt, keptMs)) break
       if (outgoing.state !== 'ended') continue
       transfers.delete(outgoing.key)
       batch.remove(transferPrefix + outgoing.key)

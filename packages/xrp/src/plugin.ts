@@ -53,6 +53,8 @@ export interface XrpPluginOptions {
 
 export interface XrpPlugin extends Plugin {
   /**
+   * Reads what happened since the process before. A plugin that could not connect is closed.
+   *
    * @throws {XrpUnreachableError} No server.
    * @throws {AccountNotFundedError} The ledger has no such account.
    * @throws {OtherAccountError} The store is of another account.
@@ -160,12 +162,16 @@ export function createXrpPlugin(options: XrpPluginOptions): XrpPlugin {
     isConnected: () => info !== undefined && account.isConnected,
     async connect() {
       if (info !== undefined) return
-      dropsMin = options.dropsMin ?? 0n
-      await account.open(() => {
-        // Known before escrows are found, which are judged by it.
-        const finishFee = account.fees().base * BigInt(feeFactors.finish)
-        dropsMin = options.dropsMin ?? finishFee * finishFeesPerPayment
-      })
+      try {
+        await account.open(() => {
+          // Known before escrows are found, which are judged by it.
+          const finishFee = account.fees().base * BigInt(feeFactors.finish)
+          dropsMin = options.dropsMin ?? finishFee * finishFeesPerPayment
+        })
+      } catch (error) {
+        await close()
+        throw error
+      }
       info = {
         prefix,
         asset: { code: 'XRP', scale },
@@ -194,13 +200,15 @@ export function createXrpPlugin(options: XrpPluginOptions): XrpPlugin {
       yield* store.posted(after)
     },
     prunePosted: (upTo) => store.prunePosted(upTo),
-    async close() {
-      if (isClosed) return
-      isClosed = true
-      timers.clearTimeout(timer)
-      await account.close()
-      outgoing.abandon('The plugin was closed. The escrow is taken up at the next start with the same store.')
-    },
+    close,
+  }
+
+  async function close(): Promise<void> {
+    if (isClosed) return
+    isClosed = true
+    timers.clearTimeout(timer)
+    await account.close()
+    outgoing.abandon('The plugin was closed. The escrow is taken up at the next start with the same store.')
   }
 
   function known(): LedgerInfo {

@@ -22,6 +22,8 @@ export interface Batches {
   commit(work: (batch: Batch) => void): void
   /** Resolves when everything that was committed is durable and done. */
   settled(): Promise<void>
+  /** What is committed from now on is neither written nor done. */
+  stop(): void
 }
 
 export function createBatches(store: XrpStore, failed: (error: unknown) => void): Batches {
@@ -47,11 +49,15 @@ export function createBatches(store: XrpStore, failed: (error: unknown) => void)
 
   return {
     commit(work) {
+      if (isBroken) return
       work(batch)
       writing ??= writeAll()
     },
     async settled() {
       await writing
+    },
+    stop() {
+      isBroken = true
     },
   }
 
