@@ -14,7 +14,7 @@ const folder = join(root, 'node_modules', '.cache', 'millstream-simulation')
 
 /**
  * @param {string} entry - File in this folder.
- * @param {{ name: string, file: string, from: string, to: string }} [mutant] - `file` is a path from the root.
+ * @param {import('./mutants/list.ts').Mutant} [mutant]
  * @returns {Promise<string>} Path of the bundle.
  */
 export async function bundle(entry, mutant) {
@@ -47,10 +47,14 @@ function sources(mutant) {
       })
       if (mutant === undefined) return
       onLoad({ filter: /\.ts$/ }, async ({ path }) => {
-        if (path !== join(root, mutant.file)) return undefined
-        const text = await readFile(path, 'utf8')
-        if (text.split(mutant.from).length !== 2) throw new Error(`${mutant.name}: not once in ${mutant.file}`)
-        return { contents: text.replace(mutant.from, () => mutant.to), loader: 'ts' }
+        const changes = mutant.changes.filter(({ file }) => path === join(root, file))
+        if (changes.length === 0) return undefined
+        let contents = await readFile(path, 'utf8')
+        for (const { file, from, to } of changes) {
+          if (contents.split(from).length !== 2) throw new Error(`${mutant.name}: not once in ${file}`)
+          contents = contents.replace(from, () => to)
+        }
+        return { contents, loader: 'ts' }
       })
     },
   }

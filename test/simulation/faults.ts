@@ -40,7 +40,8 @@ export function strike(world: World, fault: Fault): void {
       crash(world, fault)
       return
     case 'restart':
-      world.shop?.stop().catch(() => {})
+      // In its own time, as a signal is.
+      if (world.shop !== undefined) timeline.after(0, world.shop.process, () => void world.shop?.stop().catch(() => {}))
       return
     case 'fail_write':
       machineOf(world, fault.who).failingWrite = { in: fault.in, how: fault.how }
@@ -95,6 +96,8 @@ function operate(world: World, fault: Extract<Fault, { kind: 'deposit' | 'limit'
   if (id === undefined) return
   const { amount } = fault
   timeline.after(0, shop.process, () => {
+    // What the operator gives hides what was spent: no balance tells the two apart.
+    if (fault.kind === 'deposit') payers[fault.payer]!.isFunded = true
     const batch =
       fault.kind === 'limit'
         ? shop.store.apply([{ type: 'limit', account: id, creditLimit: amount }])

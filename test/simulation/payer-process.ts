@@ -23,6 +23,8 @@ import { asset, prefix } from './shop-process.js'
 export const origin = 'btp+ws://shop.example:9000'
 const url = 'http://shop.example:8000/story'
 const folder = '/home/payer'
+/** Longer than a book has anything in doubt. */
+const doubtMs = 46_000
 
 export interface Credentials {
   readonly username: string
@@ -80,7 +82,12 @@ export async function audit(options: PayerProcessOptions, posted: bigint): Promi
   return withBook(options, async (client, book) => {
     if (book === undefined) return undefined
     await client.connect()
-    const verdict = await book.reconcile(await client.balance())
+    let verdict = await book.reconcile(await client.balance())
+    if (book.unresolved() > 0n) {
+      // Of a life that died: from now on it counts how long it may still be held.
+      await options.process.wait(doubtMs)
+      verdict = await book.reconcile(await client.balance())
+    }
     if (verdict.status === 'unexplained') return `It cannot explain ${verdict.amount} of its balance.`
     if (book.unresolved() > 0n) return `It still has ${book.unresolved()} in doubt.`
     return book.spent() < posted ? `It says that it spent ${book.spent()}, ${posted} were posted.` : undefined

@@ -94,7 +94,7 @@ export async function start(options: ShopProcessOptions): Promise<ShopProcess> {
     hashes,
     randomBytes,
     timers,
-    limits: { sweepMs: 500 },
+    limits: { sweepMs: 1_000 },
     observer: observe,
     onFailure: (error) => options.exit(`its ledger failed: ${error instanceof Error ? error.message : error}`),
   })

@@ -42,6 +42,8 @@ export interface Payer {
   readonly credentials: PayerProcess.Credentials
   readonly account: string | undefined
   running: PayerProcess.PayerProcess | undefined
+  /** The operator gave money to its account. */
+  isFunded: boolean
   lives: number
   /** Lives that are still due, crashes not counted. */
   due: number
@@ -49,6 +51,8 @@ export interface Payer {
 
 /** Nobody waits longer than this for rest: what is held has expired, and been given up, twice over. */
 const restMsMax = 400_000
+/** How long people wait for a stream that does not move, once nothing is wrong any more. */
+const patienceMs = 200_000
 /** Longer than a payer's book has anything in doubt, and than anything is held. */
 const doubtMs = 60_000
 /** A payer that fails to start is not started for ever. */
@@ -148,6 +152,7 @@ export class World {
     for (const [i, liar] of plan.liars.entries()) timeline.after(liar.startMs, undefined, () => this.startLiar(i))
     for (const fault of plan.faults) timeline.after(fault.atMs, undefined, () => Faults.strike(this, fault))
     timeline.after(plan.mendMs, undefined, () => this.mend())
+    timeline.after(plan.mendMs + patienceMs, undefined, () => this.stopAll())
     let phase: 'busy' | 'waiting' | 'auditing' = 'busy'
     let waitsUntil = 0
     while (findings.first === undefined) {
@@ -275,8 +280,9 @@ export class World {
       this.audits--
     }
     this.timeline.after(0, process, () => {
-      PayerProcess.audit(this.optionsOf(payer, process, ++this.pids), rules.posted).then(over, (error: unknown) =>
-        over(`The comparison failed: ${error instanceof Error ? error.message : error}`),
+      PayerProcess.audit(this.optionsOf(payer, process, ++this.pids), payer.isFunded ? 0n : rules.posted).then(
+        over,
+        (error: unknown) => over(`The comparison failed: ${error instanceof Error ? error.message : error}`),
       )
     })
   }
@@ -340,7 +346,7 @@ export class World {
       account,
       shopIsHonest: shopLie === undefined,
       hostIsHonest: hostLie === undefined,
-      clocksAreTrue: () => this.clocksAreTrue,
+      booksAreExact: () => this.clocksAreTrue && this.payers[index]?.isFunded !== true,
       book: () => bookOn(disk),
     })
     return {
@@ -352,6 +358,7 @@ export class World {
       credentials,
       account,
       running: undefined,
+      isFunded: false,
       lives: 0,
       due: plan.lives,
     }
@@ -406,6 +413,16 @@ export class World {
       if (process === undefined) continue
       process.fuse = undefined
       process.stalledUntil = 0
+    }
+  }
+
+  /** Ctrl-C: a shop may be as slow as it likes. */
+  private stopAll(): void {
+    for (const { running } of this.payers) {
+      if (running === undefined) continue
+      this.timeline.after(0, running.process, () => {
+        for (const response of running.open) response.stop()
+      })
     }
   }
 

@@ -171,6 +171,11 @@ export class LedgerRules {
     const transfer = this.transfer(id, { ...record, destination: record.destination! }, record.state as 'fulfilled')
     if (record.state !== 'fulfilled') return
     transfer.fulfillment = record.fulfillment
+    findings.claim(
+      record.at < record.expiresAt!,
+      'a transfer is dead at the instant it expires',
+      () => `${id.slice(0, 8)} was fulfilled at ${record.at}, it expired at ${record.expiresAt}.`,
+    )
     if (record.target === serverAccount) this.paid(record)
     posted(transfer)
   }

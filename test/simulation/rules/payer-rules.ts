@@ -5,10 +5,11 @@
  */
 
 import { IlpPacket } from '@millstream/codec'
+import { hashes } from '@millstream/hashes'
 import type { BookState, Summary } from '@millstream/pay'
 import type { OutgoingTransfer, SendOutcome } from '@millstream/plugin'
 import { numbersWindow } from '@millstream/shop'
-import { Hex } from '@millstream/units'
+import { Hex, Octets } from '@millstream/units'
 import * as Content from '../content.js'
 import type { PayerPlan } from '../plan.js'
 import { short } from '../shop-disk.js'
@@ -43,8 +44,8 @@ export interface PayerRulesOptions {
   /** The shop delivers what it sells, the host says what is. */
   readonly shopIsHonest: boolean
   readonly hostIsHonest: boolean
-  /** No clock was set that its book has to go by. */
-  readonly clocksAreTrue: () => boolean
+  /** No clock was set that its book has to go by, and no money given to it that hides what it spent. */
+  readonly booksAreExact: () => boolean
   /** What its book says on the disk for certain. */
   readonly book: () => BookState | undefined
 }
@@ -142,6 +143,13 @@ export class PayerRules {
     const id = Hex.fromBytes(transfer.id)
     const isReturned = outcome.status === 'rejected' || outcome.status === 'expired'
     if (isReturned) stream.returned++
+    if (outcome.status === 'fulfilled' && outcome.fulfillment !== undefined) {
+      findings.claim(
+        Octets.equal(hashes.sha256(outcome.fulfillment), transfer.condition),
+        'a payer is given the fulfillment',
+        () => `That of transfer ${id.slice(0, 8)} is not of its condition.`,
+      )
+    }
     if (!hostIsHonest) return
     const state = this.truthOf(id)?.state
     const rule = 'a payer is told the truth'
@@ -204,8 +212,8 @@ export class PayerRules {
 
   /** What the payer's book says covers what was paid, also if it dies now. */
   checkBook(): void {
-    const { findings, book, account, hostIsHonest, clocksAreTrue } = this.options
-    if (account === undefined || !hostIsHonest || this.posted === 0n || !clocksAreTrue()) return
+    const { findings, book, account, hostIsHonest, booksAreExact } = this.options
+    if (account === undefined || !hostIsHonest || this.posted === 0n || !booksAreExact()) return
     const state = book()
     const covered = state === undefined ? 0n : coveredBy(state)
     findings.claim(
