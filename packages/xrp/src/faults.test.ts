@@ -274,7 +274,7 @@ describe('a fee', () => {
 
 describe('a server that forgets', () => {
   it('ledgers that were not read yet leaves what can be found by other ways, and says what cannot', async () => {
-    const ledger = await open({ history: { ledgers: 20 } as never })
+    const ledger = await open({ history: { ledgers: 20 } })
     const store = createMemoryStore()
     const [shop, first] = [await ledger.open('shop'), await ledger.open('tool', { store })]
     const some = [1, 2].map(() => payment(shop.info().account, ledger.clock.now()))
