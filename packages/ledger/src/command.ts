@@ -47,7 +47,7 @@ export interface Prepare {
 export type PrepareOutcome =
   | { readonly status: 'prepared' }
   /** The same id and content, still held. */
-  | { readonly status: 'exists' }
+  | Exists
   /** The same id and content, already ended. `fulfillment` where it is still at hand. */
   | { readonly status: 'exists_fulfilled'; readonly fulfillment?: Condition.Fulfillment }
   | { readonly status: 'exists_rejected' | 'exists_expired' }
@@ -63,6 +63,12 @@ export type PrepareOutcome =
   /** Beyond the source's balance and credit, beyond all strangers' total, beyond what the target may hold. */
   | { readonly status: 'exceeds_balance' | 'exceeds_strangers' | 'exceeds_target' }
 
+export interface Exists {
+  readonly status: 'exists'
+  /** It was prepared by another host of the ledger, which may be dead: whoever is asked about it here may end it. */
+  readonly elsewhere?: true
+}
+
 /**
  * Asks what became of a transfer without preparing it: for a repeated PREPARE, which is answered from the ledger before
  * anything else about it is judged.
@@ -77,7 +83,8 @@ export interface LookUp {
 }
 export type LookUpOutcome =
   /** The same id and content: still held, or how it ended. */
-  | { readonly status: 'exists' | 'exists_fulfilled' | 'exists_rejected' | 'exists_expired' }
+  | Exists
+  | { readonly status: 'exists_fulfilled' | 'exists_rejected' | 'exists_expired' }
   /** The same id, other content. */
   | { readonly status: 'exists_different' }
   /** Never held, or no longer in memory: `Store.search` looks into the records. */

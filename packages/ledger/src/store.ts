@@ -115,6 +115,11 @@ export interface Store {
   /** Open holds, in the order of preparing: for a host that has just started. */
   holds(): MaybePromise<readonly Hold[]>
   /**
+   * Present where several hosts share the ledger. Calls back with open holds of a host that has died: they are for this
+   * host to end.
+   */
+  onAdopted?(listener: (holds: readonly Hold[]) => void): void
+  /**
    * Only where several hosts share a ledger. Calls `listener` with open holds that another host prepared and that are this
    * one's from now on, because that one has died and their account is served here: each once, in the order of preparing
    * within an account. They are to be treated like those of `holds`. What was taken over before anybody listened is told

@@ -16,9 +16,9 @@ import {
   sessionLimits,
   systemTimers,
 } from '@millstream/btp'
-import { type AccountId, type Store, serverAccount } from '@millstream/ledger'
+import { type AccountId, FeedPrunedError, type Hold, type Store, serverAccount } from '@millstream/ledger'
 import type { Cursor, LedgerInfo, OutgoingTransfer, Payee, Plugin, Posted, SendOutcome } from '@millstream/plugin'
-import type { Asset, Hashes, Instant, Observer, RandomBytes, Timers } from '@millstream/units'
+import { type Asset, type Hashes, Instant, type Observer, type RandomBytes, type Timers } from '@millstream/units'
 import { type Admission, createAccountTable } from './internal/account-table.js'
 import { createDeliveries } from './internal/deliveries.js'
 import type { Connection } from './internal/host-account.js'
@@ -84,7 +84,8 @@ export interface TrustlineHost extends Plugin {
   readonly ready: Promise<void>
   /** Takes a connection; what arrives on its socket goes to the listener that this returns. */
   accept(connection: TrustlineConnection): BtpSocketListener
-  posted(after: Cursor): AsyncIterable<Posted>
+  posted(after: Cursor, source?: string): AsyncIterable<Posted>
+  newest(): Promise<Cursor>
   stats(): TrustlineStats
   /** Looks at the clock: what is dead ends. The host's timer calls it, and so do tests that drive the clock. */
   sweep(): void
@@ -166,7 +167,8 @@ export function createTrustlineHost(options: TrustlineHostOptions): TrustlineHos
     receive(payee: Payee) {
       incoming.receive(payee)
     },
-    posted,
+    posted: (after, source) => (source === undefined ? posted(after) : postedBy(after, source)),
+    newest,
     accept,
     stats: () => ({
       ...counters,
@@ -183,22 +185,28 @@ export function createTrustlineHost(options: TrustlineHostOptions): TrustlineHos
 
   async function restore(): Promise<void> {
     try {
-      const holds = await store.holds()
-      for (const hold of holds) {
-        const isOurs = hold.source === serverAccount
-        const found = await store.account(isOurs ? hold.target : hold.source)
-        if (found === undefined) continue
-        const standing = found.kind === 'passing' ? 'passing' : 'lasting'
-        const account = accounts.enter({ name: found.name, standing, found })
-        if (isOurs) outgoing.restore(hold, account)
-        else if (hold.target === serverAccount) incoming.restore(fromHold(hold, account))
-      }
-      if (holds.length > 0) observe({ name: 'trustline.holds_restored', level: 'info', count: holds.length })
+      await takeCharge(await store.holds())
       isReady = true
+      store.onAdopted?.((holds) => takeCharge(holds).catch(fail))
       ticker.wake()
     } catch (error) {
       fail(error)
     }
+  }
+
+  /** Of holds that a process before this one, or a host that has died, has prepared. */
+  async function takeCharge(holds: readonly Hold[]): Promise<void> {
+    for (const hold of holds) {
+      const isOurs = hold.source === serverAccount
+      const found = await store.account(isOurs ? hold.target : hold.source)
+      if (found === undefined || state === 'closed') continue
+      const standing = found.kind === 'passing' ? 'passing' : 'lasting'
+      const account = accounts.enter({ name: found.name, standing, found })
+      if (isOurs) outgoing.restore(hold, account)
+      else if (hold.target === serverAccount) incoming.restore(fromHold(hold, account))
+    }
+    if (holds.length > 0) observe({ name: 'trustline.holds_restored', level: 'info', count: holds.length })
+    ticker.wake()
   }
 
   function accept({ socket, remoteAddress }: TrustlineConnection): BtpSocketListener {
@@ -295,6 +303,25 @@ export function createTrustlineHost(options: TrustlineHostOptions): TrustlineHos
       }
       if (entries.length < postedPerPage) return
     }
+  }
+
+  /** What one account has paid, found by its own records. */
+  async function* postedBy(after: Cursor, source: string): AsyncGenerator<Posted> {
+    const account = await store.find(source.slice(prefix.length))
+    if (account === undefined) return
+    for await (const record of store.transfers({ account: account.id, after })) {
+      const { state, target, cursor, destination = '', amount, at: postedAt } = record
+      if (state !== 'fulfilled' || target !== serverAccount || cursor === undefined) continue
+      yield { cursor, source, destination, amount, postedAt }
+    }
+    const { after: kept } = await store.history()
+    if (kept > after) throw new FeedPrunedError({ after, kept })
+  }
+
+  async function newest(): Promise<Cursor> {
+    const ended = { newestFirst: true, from: Instant.from(0), limit: 1 }
+    for await (const { cursor } of store.transfers(ended)) if (cursor !== undefined) return cursor
+    return (await store.history()).after
   }
 
   function sweep(): void {

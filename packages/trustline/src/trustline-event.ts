@@ -25,7 +25,7 @@ export type TrustlineEvent = ObservedEvent &
     /** A bug in the payee: it threw, or gave a fulfillment that does not fit. The transfer was refused. */
     | {
         readonly name: 'trustline.payee_failed'
-        readonly call: 'check' | 'fulfill' | 'settled'
+        readonly call: 'lookFor' | 'check' | 'fulfill' | 'settled'
         readonly account: string
         readonly error: unknown
       }

@@ -142,13 +142,14 @@ export function decide(
   const working = new WorkingSet({ limits, hashes, idKey, now, strangersCredit, accountIdNext, findReference })
   const laid = new Map<AccountId, CachedAccount>()
   const laidHolds = new Map<number, CachedHold>()
+  const commandCount = batches.reduce((sum, commands) => sum + commands.length, 0)
   let serverIsSource = false
 
   const lay = (account: CachedAccount | undefined) => {
     if (account === undefined || laid.has(account.id)) return
     laid.set(account.id, account)
     if (account.standing.closed) return
-    cache.countIds(account, limits.idsPerAccountMax, second)
+    cache.countIds(account, commandCount, limits.idsPerAccountMax, second)
     const standing = { ...account.laidOut(), last: 0 as never }
     working.addAccount(
       account.id === serverAccount

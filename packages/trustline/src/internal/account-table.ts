@@ -42,6 +42,8 @@ export interface AccountTable {
    * spend nothing, and whoever comes from where too many were opened. Whom the host pays is opened in any case.
    */
   open(accounts: readonly HostAccount[], purpose: 'to pay' | 'to be paid'): Promise<void>
+  /** The ledger has no such account any more: another host has merged it, or opened it under another id. */
+  lost(account: HostAccount): void
   /** A connection has ended, or something that was open. */
   released(account: HostAccount): void
   /** Whether there are passing accounts to merge. */
@@ -88,6 +90,11 @@ export function createAccountTable(context: HostContext, hashes: Hashes, randomB
     },
     enter,
     open,
+    lost(account) {
+      if (account.id !== undefined) ids.delete(account.id)
+      account.id = undefined
+      account.mustOpen = true
+    },
     released,
     mergeDeparted,
     writeOff,
@@ -198,6 +205,8 @@ export function createAccountTable(context: HostContext, hashes: Hashes, randomB
     const into = await passingAccount()
     const outcomes = await apply(merging.map((from) => ({ type: 'merge', from, into })))
     const merged = merging.filter((_, i) => outcomes[i]!.status === 'merged').length
+    // Another host may have opened the account of the hour under another id.
+    if (merged < merging.length) passingOfHour = undefined
     observe({ name: 'trustline.passing_merged', level: 'debug', accounts: merged })
   }
 
@@ -216,7 +225,7 @@ export function createAccountTable(context: HostContext, hashes: Hashes, randomB
     let old: Account[] = []
     for await (const account of store.accounts()) {
       if (account.kind !== 'stranger' && account.kind !== 'passing') continue
-      if (isLeftOver(account)) depart(account.id)
+      if (isLeftOver(account, since)) depart(account.id)
       if (account.owedSince === undefined || account.owedSince > since) continue
       old.push(account)
       if (old.length < writeOffsPerBatch) continue
@@ -226,9 +235,10 @@ export function createAccountTable(context: HostContext, hashes: Hashes, randomB
     await writeOffThese(old)
   }
 
-  /** A passing account whose connection ended with the process that served it. */
-  function isLeftOver({ kind, name, heldOut, heldIn }: Account): boolean {
-    return kind === 'passing' && !name.startsWith(passingPrefix) && !names.has(name) && heldOut + heldIn === 0n
+  /** A passing account whose connection ended with the process that served it. Other hosts may serve young ones. */
+  function isLeftOver({ kind, name, heldOut, heldIn, openedAt }: Account, since: number): boolean {
+    if (kind !== 'passing' || name.startsWith(passingPrefix) || names.has(name)) return false
+    return heldOut + heldIn === 0n && (store.onAdopted === undefined || openedAt <= since)
   }
 
   async function writeOffThese(old: readonly Account[]): Promise<void> {

@@ -53,6 +53,8 @@ export interface HostAccount {
   isLimited: boolean
   readonly messages: TokenBucket
   searches: number
+  /** Payments that wait for what the payee finds out about them. */
+  lookedFor: number
   /** Settlements that are on their way to the disk. */
   untold: number
   /** Transfers that the host holds for this customer. */
@@ -85,6 +87,7 @@ export function createHostAccount(
     isLimited: false,
     messages: createBucket(limits.messagesBurst, limits.messagesPerSecond, now),
     searches: 0,
+    lookedFor: 0,
     untold: 0,
     outgoing: 0,
   }
@@ -109,6 +112,7 @@ export function isIdle(account: HostAccount): boolean {
     account.unacknowledged.size === 0 &&
     account.wanted.size === 0 &&
     account.searches === 0 &&
+    account.lookedFor === 0 &&
     account.untold === 0 &&
     account.outgoing === 0
   )

@@ -22,7 +22,8 @@ import type { AccountTable } from './account-table.js'
 import type { Deliveries } from './deliveries.js'
 import { type Connection, type HostAccount, openConnection } from './host-account.js'
 import type { HostContext } from './host-context.js'
-import { fromFrame, type Payment } from './payment.js'
+import { createLookedFor } from './looked-for.js'
+import { answerCommand, fromFrame, type Payment } from './payment.js'
 import * as Refusals from './refusals.js'
 import { encodeExpired, encodeRejection } from './reject-packet.js'
 import { createSearches } from './searches.js'
@@ -68,6 +69,7 @@ const fulfillmentBytes = 32
 export function createIncoming(context: HostContext, accounts: AccountTable, deliveries: Deliveries): Incoming {
   const { clock, limits, counters, observe } = context
   const searches = createSearches(context, searched)
+  const lookedFor = createLookedFor(context, comeAgain)
   let payee: Payee | undefined
   let isDraining = false
   let held = 0
@@ -78,6 +80,8 @@ export function createIncoming(context: HostContext, accounts: AccountTable, del
   /** Held payments whose payee has answered since the last tick, or has to be asked in the next. */
   let answered: Payment[] = []
   let toAsk: Payment[] = []
+  /** Payments that come into the next tick once more. */
+  let again: Payment[] = []
   /** Of the tick under way: what was judged, in the order of its commands; what was answered; what was just held. */
   let judged: Payment[] = []
   let answering: Payment[] = []
@@ -94,11 +98,7 @@ export function createIncoming(context: HostContext, accounts: AccountTable, del
       }
       if (toAsk.length > 0) context.wake()
     },
-    restore(payment) {
-      held++
-      wait(payment)
-      if (payee !== undefined) toAsk.push(payment)
-    },
+    restore,
     giveUpRestored() {
       if (payee !== undefined || held === 0) return
       for (const account of accounts.all()) {
@@ -139,22 +139,25 @@ export function createIncoming(context: HostContext, accounts: AccountTable, del
     const accountsNow = active
     active = []
     judged = []
-    const opening: HostAccount[] = []
+    const opening = new Set<HostAccount>()
+    const returned = again
+    again = []
+    for (const payment of returned) {
+      const { account, connection } = payment
+      if (connection?.session.isOpen) judgeOne(payment, now, opening)
+      else if (account.connections.length === 0) accounts.released(account)
+    }
     const share = Math.max(1, Math.min(limits.framesPerTickMax, Math.floor(framesPerTickOfAll / accountsNow.length)))
     for (const account of accountsNow) {
       const { frames, framesFrom } = account
       const count = Math.min(share, frames.length)
-      let mayOpen = false
       for (let i = 0; i < count; i++) {
         const connection = framesFrom[i]!
         // Whoever has gone was not answered and sends the same transfer again, if it comes back.
         if (!connection.session.isOpen) continue
         const payment = fromFrame(frames[i]!, connection)
-        payment.rejection = objection(payment, now)
-        if (payment.rejection === undefined) mayOpen = true
-        judged.push(payment)
+        if (!lookedFor.isWaiting(payment, payee, now)) judgeOne(payment, now, opening)
       }
-      if (account.mustOpen && mayOpen) opening.push(account)
       if (count < frames.length) {
         active.push(account)
         account.frames = frames.slice(count)
@@ -166,7 +169,19 @@ export function createIncoming(context: HostContext, accounts: AccountTable, del
         if (account.connections.length === 0) accounts.released(account)
       }
     }
-    return opening
+    return [...opening]
+  }
+
+  function comeAgain(payment: Payment): void {
+    again.push(payment)
+    context.wake()
+  }
+
+  function judgeOne(payment: Payment, now: Instant.Instant, opening: Set<HostAccount>): void {
+    const { account } = payment
+    payment.rejection = objection(payment, now)
+    if (account.mustOpen && payment.rejection === undefined) opening.add(account)
+    judged.push(payment)
   }
 
   /** Why nothing may be held for a payment, if the ledger does not know it already. */
@@ -244,6 +259,7 @@ export function createIncoming(context: HostContext, accounts: AccountTable, del
         return
       case 'exists':
         report.responses.push(payment)
+        if (outcome.elsewhere) takeOver(payment)
         return
       case 'exists_fulfilled':
         payment.fulfillment = 'fulfillment' in outcome ? outcome.fulfillment : undefined
@@ -274,11 +290,39 @@ export function createIncoming(context: HostContext, accounts: AccountTable, del
         countRefusal(payment)
         report.exceeding.push(payment)
         return
+      case 'account_not_found':
+        accounts.lost(payment.account)
+        if (payment.isSecondTry) refuse(payment, outcome.status, report)
+        else comeAgain(payment)
+        payment.isSecondTry = true
+        return
       default:
-        countRefusal(payment)
-        payment.refusal = Refusals.ofStatus(outcome.status)
-        report.errors.push(payment)
+        refuse(payment, outcome.status, report)
     }
+  }
+
+  function refuse(payment: Payment, status: Parameters<typeof Refusals.ofStatus>[0], report: TickReport): void {
+    countRefusal(payment)
+    payment.refusal = Refusals.ofStatus(status)
+    report.errors.push(payment)
+  }
+
+  /**
+   * A payment that another host has held comes again, because its payer has lost that host: whoever is paid here answers
+   * for it. Should the other host be alive, the ledger takes whichever answer comes first.
+   */
+  function takeOver(payment: Payment): void {
+    payment.rejection = undefined
+    restore(payment)
+  }
+
+  /** Takes charge of a payment that the ledger holds already, once. */
+  function restore(payment: Payment): void {
+    if (payment.account.held.has(transferKey(payment.id))) return
+    payment.state = 'held'
+    held++
+    wait(payment)
+    if (payee !== undefined) toAsk.push(payment)
   }
 
   /** Repeats of known transfers count for nothing: a customer that comes back asks about all that it had open. */
@@ -411,7 +455,7 @@ export function createIncoming(context: HostContext, accounts: AccountTable, del
     for (const payment of errors) tellError(payment)
     for (let i = 0; i < settlements.length; i++) {
       const payment = settlements[i]!
-      if (payment.state === 'fulfilled') deliveries.send(payment)
+      if (payment.state === 'fulfilled') fulfill(payment)
       else if (payment.state === 'expired') reject(payment, encodeExpired(context.address, clock()))
       else reject(payment, encodeRejection(payment.rejection ?? Refusals.payeeFailed, context.address, clock()))
       const { account } = payment
@@ -431,11 +475,15 @@ export function createIncoming(context: HostContext, accounts: AccountTable, del
   }
 
   function tellError(payment: Payment): void {
-    const { connection, account, id, refusal } = payment
+    const { connection, refusal } = payment
     connection?.session.refuse(payment.requestId, refusal!)
     if (refusal !== Refusals.alreadyFulfilled) return
     // Whoever asks about a paid transfer has missed its FULFILL.
-    if (payment.fulfillment === undefined) deliveries.sendKnown(account, id)
+    fulfill(payment)
+  }
+
+  function fulfill(payment: Payment): void {
+    if (payment.fulfillment === undefined) deliveries.sendKnown(payment.account, payment.id)
     else deliveries.send(payment)
   }
 
@@ -447,11 +495,6 @@ export function createIncoming(context: HostContext, accounts: AccountTable, del
 }
 
 type Answer = Condition.Fulfillment | Rejection
-
-function answerCommand(payment: Payment): Command {
-  const { source, id, fulfillment } = payment
-  return fulfillment === undefined ? { type: 'reject', source, id } : { type: 'fulfill', source, id, fulfillment }
-}
 
 /** A REJECT that got lost is asked for by sending the PREPARE again. */
 function ignoreAnswer(): void {}

@@ -4,7 +4,7 @@
  */
 import type { BtpRefusal } from '@millstream/btp'
 import { BtpFrame, IlpPacket } from '@millstream/codec'
-import { type AccountId, type Cursor, type Hold, type Prepare, serverAccount } from '@millstream/ledger'
+import { type AccountId, type Command, type Cursor, type Hold, type Prepare, serverAccount } from '@millstream/ledger'
 import type { IncomingTransfer, Payee, Rejection } from '@millstream/plugin'
 import { contentHash } from './content-hash.js'
 import type { Connection, Delivery, HostAccount } from './host-account.js'
@@ -26,6 +26,8 @@ export interface Payment extends Prepare, Delivery {
   cursor: Cursor
   /** Its place among the payments that its account has waiting. */
   key: string | undefined
+  /** The ledger did not know its account, which was opened anew. */
+  isSecondTry: boolean
 }
 
 const beginning = 0 as Cursor
@@ -89,6 +91,11 @@ export function fromHold(hold: Hold, account: HostAccount): Payment {
   return payment
 }
 
+/** Ends it in the ledger as its payee has answered. */
+export function answerCommand({ source, id, fulfillment }: Payment): Command {
+  return fulfillment === undefined ? { type: 'reject', source, id } : { type: 'fulfill', source, id, fulfillment }
+}
+
 function packetOf(amount: bigint, destination: string): Uint8Array {
   try {
     return IlpPacket.encodePayment(amount, destination)
@@ -127,6 +134,7 @@ function create(
     asked: undefined,
     cursor: beginning,
     key: undefined,
+    isSecondTry: false,
   }
 }
 
