@@ -2,9 +2,9 @@
  * The faucet, as the test network's: `POST /accounts` with `{"destination": "r…", "xrpAmount": "100"}`, both of which
  * may be left out. Without a destination it makes an account and answers with its seed.
  */
-import { decodeAccountID, isValidClassicAddress, isValidXAddress, xAddressToClassicAddress } from 'ripple-address-codec'
 import { deriveAddress, deriveKeypair, generateSeed } from 'ripple-keypairs'
 import type { Control } from './api/method.js'
+import { toAddress } from './ledger/address.js'
 import type { JsonObject } from './ledger/entry.js'
 
 export interface FaucetAnswer {
@@ -25,7 +25,7 @@ export function giveAccount(
   }
   const { destination } = request
   if (destination !== undefined) {
-    const address = addressOf(destination)
+    const address = toAddress(destination)
     if (address === undefined) return { status: 400, body: { error: 'destination is no address.' } }
     return given({ address, classicAddress: address }, drops, options.control)
   }
@@ -55,13 +55,4 @@ function parseXrp(value: unknown): bigint | undefined {
   const match = /^(\d{1,11})(?:\.(\d{1,6}))?$/.exec(String(value))
   if (match === null) return undefined
   return BigInt(match[1]!) * dropsPerXrp + BigInt((match[2] ?? '').padEnd(6, '0'))
-}
-
-function addressOf(value: unknown): string | undefined {
-  if (typeof value !== 'string') return undefined
-  if (isValidClassicAddress(value)) return value
-  if (!isValidXAddress(value)) return undefined
-  const { classicAddress } = xAddressToClassicAddress(value)
-  decodeAccountID(classicAddress)
-  return classicAddress
 }

@@ -20,9 +20,9 @@
  * sees the new time.
  */
 import { MillstreamError, type Timers } from '@millstream/units'
-import { isValidClassicAddress } from 'ripple-address-codec'
 import { encode, encodeForSigning } from 'ripple-binary-codec'
 import { deriveAddress, deriveKeypair, sign } from 'ripple-keypairs'
+import { isAddress } from './ledger/address.js'
 import { Chain, type ChainEvents, type Submitted } from './ledger/chain.js'
 import type { ClosedLedger } from './ledger/closed-ledger.js'
 import { type AccountRoot, accountIndex, type Entry } from './ledger/entry.js'
@@ -171,7 +171,7 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
 function firstEntries(fund: NonNullable<SandboxOptions['fund']>): Map<string, Entry> {
   const balances = fund instanceof Map ? fund : new Map<string, bigint>(Object.entries(fund))
   const given = [...balances.values()].reduce((sum, drops) => sum + drops, 0n)
-  for (const address of balances.keys()) if (!isValidClassicAddress(address)) throw new AddressError(address)
+  for (const address of balances.keys()) if (!isAddress(address)) throw new AddressError(address)
   if (given > totalDrops || [...balances.values()].some((drops) => drops <= 0n)) throw new FundError('first ledger')
   const entries = new Map<string, Entry>()
   const add = (address: string, drops: bigint) =>

@@ -126,6 +126,34 @@ describe('hostile clients', () => {
     expect(errors.size).toBeGreaterThan(5)
   })
 
+  it('get an error for what is nested too deep to be sent back', async () => {
+    const socket = await connect()
+    const nested = `{"command":"ping","x":${'['.repeat(200_000)}${']'.repeat(200_000)}}`
+    expect(await ask(socket, nested)).toMatchObject({ error: 'jsonInvalid' })
+    expect((await post(nested)).status).toBe(400)
+  })
+
+  it('do not keep the others waiting with texts that are long', async () => {
+    const socket = await connect()
+    const text = 'B'.repeat(400_000)
+    const fields = { TransactionType: 'AccountSet', Account: wallet.address, Domain: text }
+    // `Domain` (77) of 68,928 octets, put together by hand: the codec would take minutes.
+    const { tx_blob } = wallet.sign({ TransactionType: 'AccountSet', Account: wallet.address, Fee: '10', Sequence: 1 })
+    const blob = tx_blob.replace('8114', `77F1DC7F${text.slice(0, 2 * 68_928)}8114`)
+    for (const request of [
+      { command: 'account_info', account: text },
+      { command: 'ledger_entry', account_root: text },
+      { command: 'subscribe', accounts: [text] },
+      { command: 'simulate', tx_json: fields },
+    ]) {
+      expect(await ask(socket, request)).toMatchObject({ status: 'error' })
+    }
+    expect(await ask(socket, { command: 'submit', tx_blob: blob })).toMatchObject({
+      error_exception: 'fails local checks: A field is too long.',
+    })
+    expect((await post({ destination: text }, '/accounts')).status).toBe(400)
+  })
+
   it('are cut off when they send more than a request can be', async () => {
     const socket = await connect()
     const closed = once(socket, 'close')

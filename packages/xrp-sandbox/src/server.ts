@@ -31,6 +31,9 @@ export const serverLimits: ServerLimits = {
   delayedAnswers: 100_000,
 }
 
+/** Of objects and lists within each other, as `rippled` reads them: what is deeper could not be sent back. */
+const depthMax = 25
+
 export interface ServerOptions {
   readonly host: string
   readonly port: number
@@ -240,10 +243,17 @@ function later(context: ConnectionContext, respond: () => void): void {
 function parseObject(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined
+    if (typeof value !== 'object' || value === null || Array.isArray(value) || isDeeper(value, depthMax))
+      return undefined
+    return value as JsonObject
   } catch {
     return undefined
   }
+}
+
+function isDeeper(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return depth === 0 || Object.values(value).some((part) => isDeeper(part, depth - 1))
 }
 
 /** Keys that somebody sent by mistake are not sent back. */

@@ -2,7 +2,7 @@
  * What only a server for tests can be asked: to close a ledger, and, under names that start with `sandbox_`, to move
  * time, to create money out of the faucet, and to fail.
  */
-import { isValidClassicAddress } from 'ripple-address-codec'
+import { isAddress } from '../ledger/address.js'
 import { type EngineResult, isEngineResult } from '../ledger/engine-result.js'
 import type { JsonObject } from '../ledger/entry.js'
 import type { Order } from '../ledger/faults.js'
@@ -29,7 +29,7 @@ export const sandboxAdvance: Method = (request, { control }) => {
 /** `account`, `drops`: a payment from the account that has everything. */
 export const sandboxFund: Method = (request, { control }) => {
   const { account, drops } = request
-  if (typeof account !== 'string' || !isValidClassicAddress(account)) throw new ApiError('actMalformed')
+  if (!isAddress(account)) throw new ApiError('actMalformed')
   if (typeof drops !== 'string' || !/^\d{1,17}$/.test(drops)) throw new ApiError('invalidParams')
   return { hash: control.fund(account, BigInt(drops)) }
 }

@@ -1,6 +1,7 @@
 /** Ledgers and what is in them: `ledger`, `ledger_entry`, `ledger_data`. */
-import { isValidClassicAddress } from 'ripple-address-codec'
+
 import { encode } from 'ripple-binary-codec'
+import { isAddress } from '../ledger/address.js'
 import type { ClosedLedger } from '../ledger/closed-ledger.js'
 import { accountIndex, escrowIndex, type JsonObject, ownerDirectoryIndex } from '../ledger/entry.js'
 import * as RippleTime from '../ledger/ripple-time.js'
@@ -87,7 +88,7 @@ function entryIndexOf(request: JsonObject): string {
   const direct = request.index ?? request.payment_channel
   if (direct !== undefined) return hashOf(direct)
   if (request.account_root !== undefined) {
-    if (typeof request.account_root !== 'string' || !isValidClassicAddress(request.account_root)) {
+    if (!isAddress(request.account_root)) {
       throw new ApiError('malformedAddress')
     }
     return accountIndex(request.account_root)
@@ -115,7 +116,7 @@ function escrowIndexOf(escrow: JsonObject): string {
 function ownerOf(object: JsonObject | null): string {
   if (object === null || typeof object !== 'object') throw new ApiError('malformedRequest')
   if (object.owner === undefined) throw new ApiError('malformedRequest', { message: "Missing field 'owner'." })
-  if (typeof object.owner !== 'string' || !isValidClassicAddress(object.owner)) throw new ApiError('malformedOwner')
+  if (!isAddress(object.owner)) throw new ApiError('malformedOwner')
   return object.owner
 }
 

@@ -1,5 +1,5 @@
 /** What a method of the API is given, and what it reads from a request. */
-import { isValidClassicAddress } from 'ripple-address-codec'
+import { isAddress } from '../ledger/address.js'
 import type { Chain } from '../ledger/chain.js'
 import type { JsonObject } from '../ledger/entry.js'
 import type { Faults } from '../ledger/faults.js'
@@ -35,7 +35,7 @@ export function accountOf(request: JsonObject, more?: JsonObject): string {
   if (typeof request.account !== 'string') {
     throw new ApiError('invalidParams', { message: "Invalid field 'account'." })
   }
-  if (!isValidClassicAddress(request.account)) {
+  if (!isAddress(request.account)) {
     throw new ApiError('actMalformed', more === undefined ? {} : { more })
   }
   return request.account

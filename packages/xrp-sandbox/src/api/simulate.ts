@@ -1,5 +1,5 @@
 /** `simulate`: what would become of a transaction that is not signed. */
-import { isValidClassicAddress } from 'ripple-address-codec'
+import { isAddress } from '../ledger/address.js'
 import type { Chain } from '../ledger/chain.js'
 import { feeOf } from '../ledger/engine.js'
 import { type AccountRoot, accountIndex, type JsonObject } from '../ledger/entry.js'
@@ -42,7 +42,7 @@ function given(json: unknown, blob: unknown): JsonObject {
 
 /** The server fills in what a client may leave out. */
 function filled(fields: JsonObject, chain: Chain): JsonObject {
-  if (typeof fields.Account !== 'string' || !isValidClassicAddress(fields.Account)) {
+  if (!isAddress(fields.Account)) {
     throw new ApiError('invalidParams', { message: "Invalid field 'tx.Account'." })
   }
   if (typeof fields.TxnSignature === 'string' && fields.TxnSignature !== '') throw new ApiError('transactionSigned')

@@ -3,7 +3,7 @@
  * account hears of that account's transactions twice, as it does from `rippled`. The closing of a ledger is told
  * before its transactions.
  */
-import { isValidClassicAddress } from 'ripple-address-codec'
+import { isAddress } from '../ledger/address.js'
 import type { Chain } from '../ledger/chain.js'
 import type { ClosedLedger } from '../ledger/closed-ledger.js'
 import type { EngineResult } from '../ledger/engine-result.js'
@@ -161,7 +161,7 @@ function accountsOf(request: JsonObject, name: 'accounts' | 'accounts_proposed')
   if (!Array.isArray(accounts)) throw new ApiError('invalidParams')
   if (accounts.length === 0) throw new ApiError('actMalformed')
   for (const account of accounts) {
-    if (typeof account !== 'string' || !isValidClassicAddress(account)) throw new ApiError('actMalformed')
+    if (!isAddress(account)) throw new ApiError('actMalformed')
   }
   return accounts as string[]
 }

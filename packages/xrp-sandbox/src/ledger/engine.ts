@@ -58,10 +58,24 @@ export function apply(
   view: View,
   transaction: Transaction,
   ledger: LedgerContext,
-  { retry = false, failHard = false, networkId = 0 }: ApplyOptions = {},
+  options: ApplyOptions = {},
+): Applied {
+  try {
+    return applyTo(view, transaction, ledger, options)
+  } catch {
+    // A transaction that finds a fault of ours must not stop the ledger for everybody.
+    view.discard()
+    return refuse('tefEXCEPTION')
+  }
+}
+
+function applyTo(
+  view: View,
+  transaction: Transaction,
+  ledger: LedgerContext,
+  { retry = false, failHard = false, networkId = 0 }: ApplyOptions,
 ): Applied {
   const { fields } = transaction
-  const refuse = (result: EngineResult): Applied => ({ result, applied: false, fee: 0n, delivered: undefined })
   const transactor = Object.hasOwn(transactors, fields.TransactionType)
     ? transactors[fields.TransactionType]
     : undefined
@@ -89,6 +103,10 @@ export function apply(
   if (!isTec(result) || retry || failHard) return refuse(result)
   takeFee(view, account, transaction)
   return { result, applied: true, fee, delivered: undefined }
+}
+
+function refuse(result: EngineResult): Applied {
+  return { result, applied: false, fee: 0n, delivered: undefined }
 }
 
 /** What a transaction has to pay to get into the open ledger. */

@@ -129,7 +129,12 @@ function* entriesOf<T>(node: Node<T>, after: string, depth: number): Generator<r
     if (node.key > after) yield [node.key, node.value]
     return
   }
-  for (const child of node.children) if (child !== undefined) yield* entriesOf(child, after, depth + 1)
+  // Of children before `after` on its way down nothing is wanted, of those behind it everything.
+  const first = after === '' ? -1 : nibble(after, depth)
+  for (let at = Math.max(first, 0); at < node.children.length; at++) {
+    const child = node.children[at]
+    if (child !== undefined) yield* entriesOf(child, at === first ? after : '', depth + 1)
+  }
 }
 
 function nibble(key: string, depth: number): number {

@@ -35,6 +35,7 @@ export interface Transaction {
 const blobBytesMin = 32
 export const blobBytesMax = 1_048_576
 const memosBytesMax = 1024
+const textCharactersMax = 2 * memosBytesMax
 /** `TxnSignature`, and what stands before the fields of a transaction when it is signed: `STX\\0`. */
 const signatureField = '74'
 const signingPrefix = '53545800'
@@ -54,6 +55,7 @@ export function parse(blob: string): Transaction {
   const complaint = complaintAbout(fields)
   if (complaint !== undefined) throw new InvalidTransactionError(complaint)
   const transaction = fields as TransactionFields
+  assertShort(fields)
   const memo = complaintAboutMemos(transaction.Memos)
   if (memo !== undefined) throw new InvalidTransactionError(`fails local checks: ${memo}`)
   const signed = encodedOf(transaction)
@@ -77,6 +79,7 @@ export function parse(blob: string): Transaction {
 export function unsigned(fields: JsonObject): Transaction {
   const complaint = complaintAbout(fields)
   if (complaint !== undefined) throw new InvalidTransactionError(complaint)
+  assertShort(fields)
   const blob = encodedOf(fields as TransactionFields)
   const transaction = decodeFields(blob) as TransactionFields
   return {
@@ -137,6 +140,18 @@ function addressOf(publicKey: string): string {
   if (signers.size >= signersMax) signers.clear()
   signers.set(publicKey, address)
   return address
+}
+
+/**
+ * No field that the sandbox knows is longer than a memo can be. The codec looks into every text whether it is an
+ * address, for a time that grows with the square of its length.
+ */
+function assertShort(value: Json | undefined): void {
+  if (typeof value === 'string' && value.length > textCharactersMax) {
+    throw new InvalidTransactionError('fails local checks: A field is too long.')
+  }
+  if (typeof value !== 'object' || value === null) return
+  for (const part of Object.values(value)) assertShort(part)
 }
 
 /** Characters of URLs in RFC 3986. */
