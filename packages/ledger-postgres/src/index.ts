@@ -1,3 +1,4 @@
+export type { Facts } from './facts.js'
 export { DatabaseFailedError, HostReplacedError } from './internal/committer.js'
 export {
   DatabaseUnreachableError,

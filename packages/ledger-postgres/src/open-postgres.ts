@@ -17,6 +17,7 @@ import {
 } from '@millstream/ledger'
 import type { StreamStore } from '@millstream/shop'
 import { type Hashes, type Instant, MillstreamError, type Observer, type RandomBytes } from '@millstream/units'
+import { Facts } from './facts.js'
 import { AccountCache } from './internal/account-cache.js'
 import { Committer, HostReplacedError } from './internal/committer.js'
 import { type ConnectionSettings, Line, Reads } from './internal/connection.js'
@@ -87,6 +88,8 @@ export interface OpenedPostgres {
   readonly ledger: Store
   /** The shop's streams, in the same schema. */
   readonly streams: StreamStore
+  /** What all hosts must agree on. */
+  readonly facts: Facts
   /** Ledger time, as this host knows it: for whoever works with the ledger. */
   readonly clock: Instant.Clock
   /** Writes what is asked for, tells the other hosts that this one leaves, and closes the connections. */
@@ -229,7 +232,7 @@ async function wire(
       observer?.({ name: 'ledger_postgres.closed', level: 'info', database: place.name })
     }
   }
-  const streams = new PostgresStreamStore(reads, s, host * writersPerHost + (incarnation % writersPerHost))
+  const streams = new PostgresStreamStore(reads, s, { host, incarnation }, settings.silentMsMax)
   const ledger = new PostgresStore({
     context,
     committer,

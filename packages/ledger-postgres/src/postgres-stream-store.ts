@@ -13,6 +13,18 @@ const columns =
 const rowsPerPage = 200
 const rowsPerWrite = 500
 
+/** Each start of a host writes as somebody else. */
+const writersPerHost = 2 ** 20
+
+export interface StreamWriter {
+  readonly host: number
+  readonly incarnation: number
+}
+
+function writerOf({ host, incarnation }: StreamWriter): number {
+  return host * writersPerHost + (incarnation % writersPerHost)
+}
+
 interface Pending {
   readonly record: StreamRecord | undefined
   readonly revision: number
@@ -33,6 +45,7 @@ export class PostgresStreamStore implements StreamStore {
   readonly #delete: Statement
   readonly #get: Statement
   readonly #page: Statement
+  readonly #abandoned: Statement
   /** The last word about each user id, `undefined` to forget it. */
   #pending = new Map<string, Pending>()
   #writing = new Map<string, Pending>()
@@ -40,9 +53,10 @@ export class PostgresStreamStore implements StreamStore {
   #running: Promise<void> | undefined
   #revision = 0
 
-  constructor(reads: Reads, schema: string, writer: number) {
+  /** @param silentMsMax - A host that was not heard of for so long is dead. */
+  constructor(reads: Reads, schema: string, host: StreamWriter, silentMsMax: number) {
     this.#reads = reads
-    this.#writer = writer
+    this.#writer = writerOf(host)
     const updated = columns
       .split(', ')
       .slice(1)
@@ -61,6 +75,15 @@ export class PostgresStreamStore implements StreamStore {
       name: 'delete streams',
       text: `DELETE FROM ${schema}.streams AS s USING unnest($2::bigint[], $3::text[]) AS v (revision, user_id)
         WHERE s.user_id = v.user_id AND (s.writer <> $1 OR s.revision < v.revision)`,
+    }
+    this.#abandoned = {
+      name: 'abandoned streams',
+      text: `SELECT ${columns}, number FROM ${schema}.streams
+        WHERE number > $1 AND ended_at IS NULL AND writer <> $2 AND NOT EXISTS (
+          SELECT 1 FROM ${schema}.hosts
+          WHERE hosts.id = writer / ${writersPerHost} AND incarnation % ${writersPerHost} = writer % ${writersPerHost}
+            AND seen_at >= ${schema}.clock_ms() - ${silentMsMax}
+        ) ORDER BY number LIMIT ${rowsPerPage}`,
     }
     this.#get = { name: 'get stream', text: `SELECT ${columns} FROM ${schema}.streams WHERE user_id = $1` }
     this.#page = {
@@ -153,10 +176,20 @@ export class PostgresStreamStore implements StreamStore {
   async *all(): AsyncIterable<StreamRecord> {
     this.#assertOpen()
     await this.idle()
+    yield* this.#pages(this.#page, [])
+  }
+
+  /** Of processes that have ended or were not heard of for too long: whatever they had open is closed. */
+  async *abandoned(): AsyncIterable<StreamRecord> {
+    this.#assertOpen()
+    yield* this.#pages(this.#abandoned, [this.#writer])
+  }
+
+  async *#pages(statement: Statement, values: readonly unknown[]): AsyncIterable<StreamRecord> {
     let last = 0
     for (;;) {
       this.#assertOpen()
-      const rows = await this.#reads.query(this.#page, [last])
+      const rows = await this.#reads.query(statement, [last, ...values])
       for (const row of rows) yield toStream(row)
       if (rows.length < rowsPerPage) return
       last = rows.at(-1)!.at(-1) as number

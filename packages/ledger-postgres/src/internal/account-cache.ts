@@ -175,8 +175,7 @@ export class AccountCache {
     this.#slots[slot] = undefined
     this.#slotsFree.push(slot)
     account.holds.delete(hold.serial)
-    // Nothing forgets an entry of an open hold by itself.
-    if (this.ids.find(account.key, hold.id, 0) && this.ids.state === heldState) this.ids.end(rejectedState, 1)
+    if (this.ids.find(account.key, hold.id, 0) && this.ids.state === heldState) this.ids.forget()
   }
 
   remember(account: CachedAccount, transfer: RememberedTransfer, second: number): void {
@@ -209,15 +208,16 @@ export class AccountCache {
     return [...this.#due]
   }
 
-  /** Makes the count of an account's ids exact if it has come to its bound: at most once a second for all of them. */
-  countIds(account: CachedAccount, idsMax: number, second: number): void {
-    if (account.ids < idsMax || this.#idsExactAt === second) return
+  /**
+   * Makes the count of an account's ids exact if it may come to its bound with so many more: at most once a second for all
+   * of them, since ids expire at whole seconds.
+   */
+  countIds(account: CachedAccount, more: number, idsMax: number, second: number): void {
+    if (account.ids + more < idsMax || this.#idsExactAt === second) return
     this.#idsExactAt = second
     this.ids.forgetExpired(second)
   }
 }
-
-const rejectedState = 2
 
 export function snapshotOf(standing: StoredAccount | AccountStanding): Account {
   const { id, name, kind, posted, heldOut, heldIn, creditLimit, openedAt, owedSince } = standing

@@ -153,6 +153,16 @@ export class IdTable {
     words[this.#offset + 7] = state << 30
   }
 
+  /** Forgets at once what `find` has found, an open hold too. */
+  forget(): void {
+    const { words } = this.#shard
+    this.#forget(words[this.#offset + 4]!)
+    // The place stays taken, by nobody, so that what was put behind it is still found.
+    words[this.#offset + 4] = 0
+    words[this.#offset + 6] = 1
+    words[this.#offset + 7] = expired << 30
+  }
+
   /**
    * Puts in what `find` has just not found.
    *
