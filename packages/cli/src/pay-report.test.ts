@@ -37,6 +37,19 @@ describe('the summary of a run', () => {
     )
   })
 
+  it('says what became of what earlier runs had left in doubt', () => {
+    const doubt = { amount: 256n, spent: 200n, isCertain: true }
+    expect(PayReport.settled(doubt, xrp)).toBe(
+      'Of 256 (0.000000256 XRP) that an earlier run left in doubt, 200 (0.0000002 XRP) was spent.\n',
+    )
+    expect(PayReport.settled({ ...doubt, spent: 0n }, xrp)).toMatch(/ left in doubt, nothing was spent\.\n$/)
+    expect(PayReport.settled({ ...doubt, spent: 256n }, xrp)).toMatch(/ left in doubt, all was spent\.\n$/)
+    expect(PayReport.settled({ ...doubt, spent: 256n, isCertain: false }, xrp)).toMatch(/ all of it counts\.\n$/)
+    expect(PayReport.ofRun(summary, { ...facts, settled: doubt })).toMatchObject({
+      settled: { amount: '256', spent: '200', isCertain: true },
+    })
+  })
+
   it('knows what was lost when nothing is unknown', () => {
     const known = { ...summary, lost: 3n, stopped: 'broken' as const }
     expect(PayReport.line(PayReport.ofRun(known, facts))).toContain(

@@ -1,5 +1,5 @@
 /** What `pay` prints besides the content: the summary of a run, the terms of a dry run, and failures. */
-import type { Money as PayMoney, Progress, Quote, StopReason, Summary } from '@millstream/pay'
+import type { Money as PayMoney, Progress, Quote, SettledDoubt, StopReason, Summary } from '@millstream/pay'
 import type { Asset } from '@millstream/units'
 import type { ExitCode } from './exit-code.js'
 import { printable } from './failure.js'
@@ -29,6 +29,8 @@ export interface RunSummary {
   /** Spent for pieces that did not arrive. */
   readonly lost: string
   readonly refused: number
+  /** What earlier runs had left in doubt, and how much of it turned out to be spent. */
+  readonly settled?: { readonly amount: string; readonly spent: string; readonly isCertain: boolean }
   readonly exit: ExitCode
   readonly error?: string
   readonly message?: string
@@ -72,12 +74,22 @@ export function line(summary: RunSummary): string {
   return `${counted}, paid ${money(summary.paid)}${doubts.join('')} in ${summary.seconds.toFixed(1)} s${rate}: ${why}\n`
 }
 
+/** `Of 256 (0.000000256 XRP) that an earlier run left in doubt, 200 (0.0000002 XRP) was spent.` */
+export function settled({ amount, spent, isCertain }: SettledDoubt, asset: Asset): string {
+  const show = (value: bigint) => printable(Money.format(value, asset))
+  const outcome = isCertain
+    ? `${spent === 0n ? 'nothing was' : spent === amount ? 'all was' : `${show(spent)} was`} spent`
+    : 'nobody can tell any more what was spent: all of it counts'
+  return `Of ${show(amount)} that an earlier run left in doubt, ${outcome}.\n`
+}
+
 export interface RunFacts {
   readonly url: string
   readonly unit: string
   readonly asset: Asset | undefined
   readonly account: string | undefined
   readonly exit: ExitCode
+  readonly settled?: SettledDoubt | undefined
 }
 
 export function ofRun(summary: Summary, facts: RunFacts): RunSummary {
@@ -107,9 +119,15 @@ export function ofMoment(
 }
 
 function start(facts: RunFacts, stopped: RunSummary['stopped'], pieces: number, paid: bigint, seconds: number) {
-  const { url, unit, asset, account, exit } = facts
+  const { url, unit, asset, account, exit, settled } = facts
   const piecesPerSecond = seconds > 0 ? Math.round((pieces / seconds) * 10) / 10 : 0
-  const known = { ...(asset === undefined ? {} : { asset }), ...(account === undefined ? {} : { account }) }
+  const known = {
+    ...(asset === undefined ? {} : { asset }),
+    ...(account === undefined ? {} : { account }),
+    ...(settled === undefined
+      ? {}
+      : { settled: { ...settled, amount: `${settled.amount}`, spent: `${settled.spent}` } }),
+  }
   const rounded = Math.round(seconds * 1000) / 1000
   return { url, stopped, pieces, paid: `${paid}`, seconds: rounded, piecesPerSecond, unit, ...known, exit }
 }

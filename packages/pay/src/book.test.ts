@@ -156,6 +156,8 @@ describe('reconciliation', () => {
       await (await before.open(address, 1n)).reserve(11, nothingYet)
       const book = crash()
       await time.advance(45_000)
+      const settled = { amount: 10n, spent: -balance, isCertain: true }
+      expect(await book.reconcile(balance)).toEqual({ status: 'agrees', settled })
       expect(await book.reconcile(balance)).toEqual({ status: 'agrees' })
       expect(book.spent()).toBe(-balance)
       expect(book.unresolved()).toBe(0n)
@@ -172,7 +174,7 @@ describe('reconciliation', () => {
     await book.reconcile(-4n)
     expect(book.unresolved()).toBe(10n)
     await time.advance(1)
-    expect(await book.reconcile(-7n)).toEqual({ status: 'agrees' })
+    expect(await book.reconcile(-7n)).toMatchObject({ status: 'agrees', settled: { amount: 10n, spent: 7n } })
     expect(book.spent()).toBe(7n)
   })
 
@@ -185,7 +187,8 @@ describe('reconciliation', () => {
     await stream.close({ next: 6, posted: 3n, unresolved: 2n })
     await time.advance(45_000)
     const book = crash()
-    expect(await book.reconcile(94n)).toEqual({ status: 'unexplained', amount: 1n, expectedMin: 95n, balance: 94n })
+    const unexplained = { status: 'unexplained', amount: 1n, expectedMin: 95n, balance: 94n }
+    expect(await book.reconcile(94n)).toEqual({ ...unexplained, settled: { amount: 2n, spent: 2n, isCertain: true } })
     expect(await book.reconcile(94n)).toEqual({ status: 'agrees' })
     expect(book.spent()).toBe(5n)
   })
@@ -231,14 +234,15 @@ describe('reconciliation', () => {
     expect(await crash().reconcile(500n)).toMatchObject({ status: 'credited' })
     const book = crash()
     await time.advance(45_000)
-    expect(await book.reconcile(500n)).toEqual({ status: 'agrees' })
+    const settled = { amount: 10n, spent: 10n, isCertain: false }
+    expect(await book.reconcile(500n)).toEqual({ status: 'agrees', settled })
     expect(book.spent()).toBe(10n)
     expect(book.unresolved()).toBe(0n)
     // From then on balances tell again.
     await (await book.open('g.x.next', 1n)).reserve(11, nothingYet)
     const last = crash()
     await time.advance(45_000)
-    expect(await last.reconcile(496n)).toEqual({ status: 'agrees' })
+    expect(await last.reconcile(496n)).toMatchObject({ settled: { amount: 10n, spent: 4n, isCertain: true } })
     expect(last.spent()).toBe(14n)
   })
 
@@ -247,7 +251,8 @@ describe('reconciliation', () => {
     await (await open().open(address, 1n)).reserve(11, nothingYet)
     const book = crash()
     await time.advance(45_000)
-    expect(await book.reconcile(-3n)).toEqual({ status: 'agrees' })
+    const settled = { amount: 10n, spent: 10n, isCertain: false }
+    expect(await book.reconcile(-3n)).toEqual({ status: 'agrees', settled })
     expect(book.spent()).toBe(10n)
   })
 })

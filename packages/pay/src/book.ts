@@ -31,12 +31,25 @@ export interface BookedStream {
 }
 
 /** What a balance of the host says about the book. */
-export type BalanceVerdict =
+export type BalanceVerdict = {
+  /** What had been in doubt until now; undefined when nothing was, or still is. */
+  readonly settled?: SettledDoubt
+} & (
   | { readonly status: 'agrees' }
   /** Somebody gave money to the account. */
   | { readonly status: 'credited'; readonly amount: bigint }
   /** The host took `amount` more than this payer ever sent. Its balance is adopted all the same. */
   | { readonly status: 'unexplained'; readonly amount: bigint; readonly expectedMin: bigint; readonly balance: bigint }
+)
+
+export interface SettledDoubt {
+  /** What had counted as spent because nobody knew. */
+  readonly amount: bigint
+  /** What of it was spent. */
+  readonly spent: bigint
+  /** Whether the balance told: else all of it counts as spent for good. */
+  readonly isCertain: boolean
+}
 
 export interface Book {
   /**
@@ -183,7 +196,10 @@ export function createBook(options: BookOptions): Book {
     const quiet = sumReserved() === 0n && unresolved.every((entry) => entry.until <= now)
     if (quiet) {
       // Where nobody can tell all of it counts.
-      spent += cannotTell ? sumUnresolved() : base - posted - balance
+      const amount = sumUnresolved()
+      const wasSpent = cannotTell ? amount : base - posted - balance
+      if (amount > 0n) verdict = { ...verdict, settled: { amount, spent: wasSpent, isCertain: !cannotTell } }
+      spent += wasSpent
       cannotTell = false
       unresolved = []
       base = balance

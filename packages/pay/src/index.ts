@@ -4,6 +4,7 @@ export {
   type BookedStream,
   type BookState,
   createBook,
+  type SettledDoubt,
   type StreamPosition,
 } from './book.js'
 export { isLoopback } from './endpoint.js'

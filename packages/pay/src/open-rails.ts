@@ -107,6 +107,7 @@ export function createOpenRails(options: OpenRailsOptions): OpenRails {
     // What was posted since it was asked for may or may not be in it, so it is asked for again.
     if (book.spent() !== spent) return tries > 1 ? reconcile(rail, tries - 1) : undefined
     const verdict = await book.reconcile(balance)
+    if (verdict.settled !== undefined) observer({ name: 'pay.doubt_settled', level: 'info', ...verdict.settled })
     if (verdict.status === 'credited') {
       observer({ name: 'pay.balance_credited', level: 'info', amount: verdict.amount })
     } else if (verdict.status === 'unexplained') {

@@ -21,6 +21,13 @@ export type PayEvent = ObservedEvent &
       }
     /** Payments whose outcome nobody told in time: they count as spent. */
     | { readonly name: 'pay.outcome_unknown'; readonly count: number; readonly amount: bigint; readonly reason: string }
+    /** What had been in doubt, in earlier runs as well, is so no more: see `SettledDoubt`. */
+    | {
+        readonly name: 'pay.doubt_settled'
+        readonly amount: bigint
+        readonly spent: bigint
+        readonly isCertain: boolean
+      }
     | { readonly name: 'pay.balance_credited'; readonly amount: bigint }
     /** The host took more from the account than this payer ever sent. */
     | {

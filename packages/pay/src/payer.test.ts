@@ -1,4 +1,6 @@
+import { Instant } from '@millstream/units'
 import { describe, expect, it } from 'vitest'
+import { createBook, emptyBook } from './book.js'
 import { user } from './internal/testing/fake-shop.js'
 import { createWorld, failureOf, story, textOf, url } from './internal/testing/payer-world.js'
 
@@ -319,6 +321,25 @@ it('compares no balance that was told before what was paid since', async () => {
   expect(events.map(({ name }) => name)).not.toContain('pay.balance_credited')
   expect(events.map(({ name }) => name)).not.toContain('pay.balance_unexplained')
   expect(asked).toBe(3)
+})
+
+it('tells what became of what the run before had left in doubt', async () => {
+  const ledger = createWorld()
+  const unresolved = [{ amount: 9n, until: Instant.from(0) }]
+  const book = createBook({ clock: ledger.time.clock, state: { ...emptyBook, base: 0n, unresolved } })
+  ledger.pair.payer.balance = async () => -4n
+  const { payer, events } = createWorld({
+    payer: { http: ledger.shop.http, openPlugin: async () => ({ plugin: ledger.pair.payer, book }) },
+  })
+  const response = await payer.fetch(url)
+  expect(events).toContainEqual({
+    name: 'pay.doubt_settled',
+    level: 'info',
+    amount: 9n,
+    spent: 4n,
+    isCertain: true,
+  })
+  response.stop()
 })
 
 it('compares the balance when the connection comes back', async () => {

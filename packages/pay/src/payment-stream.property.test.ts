@@ -216,7 +216,7 @@ class World {
     await this.time.advance(45_000)
     const verdict = this.book.reconcile(-posted)
     this.saving?.end(false)
-    expect(await verdict).toEqual({ status: 'agrees' })
+    expect(await verdict).toMatchObject({ status: 'agrees' })
     expect(this.book.unresolved()).toBe(0n)
     expect(this.book.spent()).toBeGreaterThanOrEqual(posted)
     expect(this.time.waiting).toBe(0)

@@ -48,7 +48,7 @@ export class ContentBrokenError extends PayError {
   constructor(stop: Stop) {
     super({
       message: 'The content broke off: what arrived is not the whole of it.',
-      next: 'try again; what is held is paid or given back by its expiry',
+      next: stop.money.held > 0n ? 'try again; what is held is paid or given back by its expiry' : 'try again',
       money: stop.money,
       cause: stop.failure,
     })

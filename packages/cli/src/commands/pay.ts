@@ -2,9 +2,18 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { BtpUri } from '@millstream/codec'
 import { hashes, randomBytes, systemClock } from '@millstream/hashes'
-import { createPayer, Limits, type PaidResponse, type Payer, type Quote, type Summary } from '@millstream/pay'
+import {
+  createPayer,
+  Limits,
+  type PaidResponse,
+  type PayEvent,
+  type Payer,
+  type Quote,
+  type SettledDoubt,
+  type Summary,
+} from '@millstream/pay'
 import { createNodeHttp, openPayerState } from '@millstream/pay/node'
-import type { Asset } from '@millstream/units'
+import type { Asset, ObservedEvent, Observer } from '@millstream/units'
 import { type ExitCode, exitCodes } from '../exit-code.js'
 import * as Failure from '../failure.js'
 import * as Logs from '../logs.js'
@@ -70,6 +79,7 @@ class Payment {
   private response: PaidResponse | undefined
   private meter: Meter.Meter | undefined
   private failedWrite: string | undefined
+  private settled: SettledDoubt | undefined
   private isOver = false
 
   constructor(url: string, options: PayOptions, terminal: Terminal) {
@@ -101,7 +111,7 @@ class Payment {
 
   private async attempt(): Promise<Outcome> {
     const { options } = this
-    const observer = Logs.observer(
+    const log = Logs.observer(
       Logs.create({
         level: options.logLevel,
         readable: this.terminal.stderr.isTTY === true && !options.json,
@@ -111,6 +121,10 @@ class Payment {
         },
       }),
     )
+    const observer: Observer<ObservedEvent | PayEvent> = (event) => {
+      log(event)
+      if (event.name === 'pay.doubt_settled' && 'isCertain' in event) this.tellSettled(event)
+    }
     const state = await openPayerState({ folder: options.home, clock: systemClock, hashes, randomBytes, lockWaitMs })
     const rails = PayerRails.create({ state, observer })
     this.rails = rails
@@ -145,6 +159,12 @@ class Payment {
     if (notClosed === undefined || outcome.failure !== undefined) return outcome
     const failure = PayFailure.folderFailed(options.home, notClosed)
     return { summary: { ...outcome.summary, exit: failure.exit }, failure }
+  }
+
+  /** What an earlier run left in doubt. */
+  private tellSettled(settled: SettledDoubt): void {
+    this.settled = settled
+    if (!this.options.json) this.say(PayReport.settled(settled, this.limits.asset))
   }
 
   /** The stream is over, and its payments are not. */
@@ -317,7 +337,14 @@ class Payment {
   }
 
   private facts(exit: ExitCode): PayReport.RunFacts {
-    return { url: this.url, unit: this.unit(), asset: this.asset(), account: this.rails?.account, exit }
+    return {
+      url: this.url,
+      unit: this.unit(),
+      asset: this.asset(),
+      account: this.rails?.account,
+      exit,
+      settled: this.settled,
+    }
   }
 
   /** What is wrong although the stream ended as it should. */
