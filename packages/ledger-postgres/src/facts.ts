@@ -20,10 +20,10 @@ export class Facts {
 
   /** Writes a fact down if nobody has. @returns What stands: of several hosts at once, the first has said it. */
   async pin(name: string, value: string): Promise<string> {
-    await this.#reads.query(`INSERT INTO ${this.#schema}.meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, [
-      nameOf(name),
-      value,
-    ])
+    await this.#reads.query(
+      `INSERT INTO ${this.#schema}.meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`,
+      [nameOf(name), value],
+    )
     return (await this.read(name)) as string
   }
 }

@@ -17,7 +17,7 @@ import {
 } from '@millstream/ledger'
 import type { StreamStore } from '@millstream/shop'
 import { type Hashes, type Instant, MillstreamError, type Observer, type RandomBytes } from '@millstream/units'
-import { Facts } from './facts.js'
+import type { Facts } from './facts.js'
 import { AccountCache } from './internal/account-cache.js'
 import { Committer, HostReplacedError } from './internal/committer.js'
 import { type ConnectionSettings, Line, Reads } from './internal/connection.js'
@@ -246,13 +246,11 @@ async function wire(
   })
   const ms = Math.round(performance.now() - began)
   observer?.({ name: 'ledger_postgres.opened', level: 'info', database: place.name, host: name, holds, ms })
-  return { ledger, streams, clock: () => time.now(), close }
+  return { ledger, streams, facts: new Facts(reads, s), clock: () => time.now(), close }
 }
 
 /** Ids are remembered to the end of a second. */
 const roundingMs = 1_000
-
-const writersPerHost = 2 ** 20
 
 /** Says so if the server may forget what it has promised. */
 async function warnOfForgetting(line: Line, observer: Observer<PostgresEvent> | undefined): Promise<void> {
