@@ -17,7 +17,7 @@ import {
 } from '@millstream/ledger'
 import type { StreamStore } from '@millstream/shop'
 import { type Hashes, type Instant, MillstreamError, type Observer, type RandomBytes } from '@millstream/units'
-import type { Facts } from './facts.js'
+import { Facts } from './facts.js'
 import { AccountCache } from './internal/account-cache.js'
 import { Committer, HostReplacedError } from './internal/committer.js'
 import { type ConnectionSettings, Line, Reads } from './internal/connection.js'
