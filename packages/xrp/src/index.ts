@@ -36,6 +36,28 @@ export {
   type XrpServerEvents,
   XrpUnreachableError,
 } from './server.js'
+export * as Claim from './settlement/claim.js'
+export { type Claimer, type ClaimerOptions, createClaimer } from './settlement/claimer.js'
+export {
+  BadSettlementAnswerError,
+  ChannelRefusedError,
+  claimedBy,
+  createXrpCustomer,
+  ForeignClaimError,
+  type XrpCustomer,
+  type XrpCustomerOptions,
+} from './settlement/customer.js'
+export { type SettlementLimits, settlementLimits } from './settlement/limits.js'
+export { createXrpSettlement, type XrpSettlement, type XrpSettlementOptions } from './settlement/settlement.js'
+export {
+  createXrpWallet,
+  NotFundedError,
+  NotSentError,
+  OutcomeUnknownError,
+  type XrpWallet,
+  type XrpWalletOptions,
+} from './settlement/wallet.js'
+export type { AccountAnswer, ChannelAnswer, WithdrawalAnswer } from './settlement/wire.js'
 export { readSeed, SeedError, SignError, type Signer, signerFromSeed, signerFromWallet } from './signer.js'
 export { createMemoryStore, type StoreWrite, type XrpStore } from './store.js'
 export { openFolderStore, StoreCorruptedError, StoreInUseError } from './store-folder.js'

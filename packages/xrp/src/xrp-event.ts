@@ -22,8 +22,53 @@ export type XrpEvent = ObservedEvent &
     /** A fulfillment became public and the money did not come. */
     | { readonly name: 'xrp.claim_lost'; readonly escrow: string; readonly drops: bigint; readonly result: string }
     | { readonly name: 'xrp.payee_failed'; readonly call: 'check' | 'fulfill' | 'settled'; readonly error: unknown }
+    /** XRP came for the account of a tag, and is credited. */
+    | ({ readonly name: 'xrp.deposited'; readonly account: string } & DepositFacts)
+    /** XRP came without a tag of ours: it is in the suspense account until the operator moves it. */
+    | ({ readonly name: 'xrp.deposit_suspended' } & DepositFacts)
+    /** A payment of tokens. */
+    | { readonly name: 'xrp.deposit_ignored'; readonly hash: string }
+    /** The ledger has its hash already, with another account or amount: nothing was credited now. */
+    | { readonly name: 'xrp.deposit_counted_before'; readonly hash: string }
+    | ({ readonly name: 'xrp.withdrawn' } & WithdrawalFacts)
+    /** The account has its money back, or never gave it. */
+    | ({ readonly name: 'xrp.withdrawal_failed'; readonly reason: string } & WithdrawalFacts)
+    /** Nobody can say whether it was paid: look its account up on the ledger. */
+    | { readonly name: 'xrp.withdrawal_unknown'; readonly account: string; readonly id: string; readonly drops: bigint }
+    /** The XRP account of the shop cannot pay out what the books say it owes. */
+    | { readonly name: 'xrp.withdrawal_short'; readonly drops: bigint; readonly balance: bigint }
+    | ({ readonly name: 'xrp.channel_opened'; readonly drops: bigint } & ChannelFacts)
+    | ({ readonly name: 'xrp.claimed'; readonly drops: bigint } & ChannelFacts)
+    | ({ readonly name: 'xrp.claim_not_credited'; readonly drops: bigint; readonly reason: string } & ChannelFacts)
+    /** A claim in an answer that does not count. The unsecured part of what is owed goes on growing. */
+    | { readonly name: 'xrp.claim_refused'; readonly account: string; readonly reason: string }
+    | ({ readonly name: 'xrp.redeemed'; readonly drops: bigint; readonly hash: string } & ChannelFacts)
+    | { readonly name: 'xrp.redeem_failed'; readonly channel: string; readonly reason: string }
+    | ({ readonly name: 'xrp.channel_closed' } & ChannelFacts)
+    /** A channel has ended before all was redeemed that was credited for it. */
+    | ({ readonly name: 'xrp.claim_worthless'; readonly drops: bigint } & ChannelFacts)
+    | { readonly name: 'xrp.settlement_failed'; readonly error: unknown }
     | { readonly name: 'xrp.store_failed'; readonly error: unknown }
     | { readonly name: 'xrp.request_failed'; readonly command: string; readonly reason: string }
   )
+
+interface DepositFacts {
+  readonly hash: string
+  readonly drops: bigint
+  readonly source: string
+  readonly tag?: number
+}
+
+interface WithdrawalFacts {
+  readonly account: string
+  readonly id: string
+  readonly address: string
+  readonly drops: bigint
+}
+
+interface ChannelFacts {
+  readonly account: string
+  readonly channel: string
+}
 
 export type XrpObserver = Observer<XrpEvent>

@@ -23,6 +23,8 @@ export interface Deposits {
   /** Credits what was seen before and not yet credited. */
   resume(): void
   saw(transaction: LedgerTransaction, batch: Batch): void
+  /** All ledgers up to now were read, which is durable with `batch`: what is finished will not be seen again. */
+  stepped(batch: Batch): void
   statusOf(name: string, hash: string): DepositedAnswer
 }
 
@@ -59,6 +61,12 @@ export function createDeposits(context: SettlementContext, tags: Tags, sources: 
       for (const deposit of deposits.values()) if (deposit.state === 'seen') context.run(() => credit(deposit))
     },
     saw,
+    stepped(batch) {
+      for (const hash of finished.takeBeyond()) {
+        deposits.delete(hash)
+        batch.remove(depositPrefix + hash)
+      }
+    },
     statusOf(name, hash) {
       const deposit = deposits.get(hash)
       return { status: deposit?.name === name ? deposit.state : 'unknown' }
@@ -105,11 +113,7 @@ export function createDeposits(context: SettlementContext, tags: Tags, sources: 
       deposit.state = 'credited'
       batch.put(depositPrefix + hash, deposit)
       totals.add('deposited', drops, batch)
-      const forgotten = finished.add(hash)
-      if (forgotten !== undefined) {
-        deposits.delete(forgotten)
-        batch.remove(depositPrefix + forgotten)
-      }
+      finished.add(hash)
       batch.after(() => {
         const facts = { hash, drops, source, ...(tag === null ? undefined : { tag }) }
         if (isOther) observe({ name: 'xrp.deposit_counted_before', level: 'warn', hash })

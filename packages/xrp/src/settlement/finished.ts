@@ -1,20 +1,19 @@
-/** Keys of what is finished, oldest first; beyond a bound the oldest is forgotten. */
+/** Keys of what is finished, oldest first, of which a bounded number is remembered. */
 export interface Finished {
-  /** @returns The one to forget. */
-  add(key: string): string | undefined
+  add(key: string): void
+  /** Those beyond the bound, which are forgotten now. */
+  takeBeyond(): readonly string[]
 }
 
 export function createFinished(max: number): Finished {
   const keys = new Set<string>()
   return {
-    add(key) {
-      keys.add(key)
-      if (keys.size <= max) return undefined
-      for (const oldest of keys) {
-        keys.delete(oldest)
-        return oldest
-      }
-      return undefined
+    add: (key) => void keys.add(key),
+    takeBeyond() {
+      if (keys.size <= max) return []
+      const beyond = [...keys].slice(0, keys.size - max)
+      for (const key of beyond) keys.delete(key)
+      return beyond
     },
   }
 }
