@@ -161,6 +161,20 @@ describe('a payer', () => {
     expect(await income(folder)).toBe(0)
   })
 
+  it('says in a dry run what the ledger would say, and pays nothing', async () => {
+    const { ready } = await Millstream.shop(folder, ['--strangers', 'prefunded', '--price', '7'])
+    const poor = await pay(ready.http, '--dry-run')
+    expect(poor.code).toBe(4)
+    const terms = JSON.parse(poor.stdout)
+    expect(terms).toMatchObject({ allowed: false, error: 'PAY_LEDGER_REFUSED', balance: '0' })
+    expect(terms.next).toContain(`millstream ledger fund ${terms.account} `)
+    await Millstream.run(['ledger', 'fund', terms.account, '6', '--data', folder])
+    expect((await pay(ready.http, '--dry-run')).code).toBe(4)
+    await Millstream.run(['ledger', 'fund', terms.account, '1', '--data', folder])
+    expect(JSON.parse((await pay(ready.http, '--dry-run')).stdout)).toMatchObject({ allowed: true, balance: '7' })
+    expect(await income(folder)).toBe(0)
+  })
+
   it('says to whom an operator must give money, and goes on once it has', async () => {
     const { ready } = await Millstream.shop(folder, ['--strangers', 'prefunded'])
     const poor = await Millstream.run(['pay', ready.http, '--home', home, '--budget', '500'])

@@ -79,6 +79,20 @@ export function unresolved(amount: bigint, asset: Asset | undefined): Failure {
   })
 }
 
+/** Found out before anything was paid. */
+export function noMoney(
+  left: bigint,
+  facts: { readonly account: string | undefined; readonly asset: Asset | undefined; readonly budget: bigint },
+): Failure {
+  const { account, asset, budget } = facts
+  return new Failure({
+    code: 'PAY_LEDGER_REFUSED',
+    exit: exitCodes.money,
+    message: `Within your limits, but the ledger would refuse it: the account may spend ${left > 0n ? formatted(left, asset) : 'nothing'}.`,
+    ...(account === undefined ? {} : { next: fundingAdvice(account, { budget }) }),
+  })
+}
+
 export function endedAtOnce(count: number, amount: bigint, asset: Asset | undefined): Failure {
   return new Failure({
     code: 'PAY_UNRESOLVED',

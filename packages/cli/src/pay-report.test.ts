@@ -1,6 +1,7 @@
 import type { Quote, Summary } from '@millstream/pay'
 import { describe, expect, it } from 'vitest'
 import { exitCodes } from './exit-code.js'
+import * as PayFailure from './pay-failure.js'
 import * as PayReport from './pay-report.js'
 
 const xrp = { code: 'XRP', scale: 9 }
@@ -111,7 +112,7 @@ describe('a dry run', () => {
     endpoint,
     refusal: undefined,
   }
-  const known = { quote, asset: xrp, account: 'me', balance: -340n, ledger: undefined }
+  const known = { quote, asset: xrp, account: 'me', balance: -340n, ledger: undefined, failure: undefined }
 
   it('shows the terms, the account and the verdict', () => {
     expect(PayReport.terms(known)).toBe(`price    1 (0.000000001 XRP) for 1 letter
@@ -123,6 +124,14 @@ balance  -340 (-0.00000034 XRP)
 verdict  within your limits
 `)
     expect(PayReport.termsJson(known)).toMatchObject({ price: '1', account: 'me', balance: '-340', allowed: true })
+  })
+
+  it('says why it would not be paid', () => {
+    const failure = PayFailure.noMoney(0n, { account: 'me', asset: xrp, budget: 500n })
+    const refused = { ...known, failure }
+    expect(PayReport.terms(refused)).toContain('verdict  Within your limits, but the ledger would refuse it')
+    expect(PayReport.terms(refused)).toContain('\n         millstream ledger fund me 500\n')
+    expect(PayReport.termsJson(refused)).toMatchObject({ allowed: false, error: 'PAY_LEDGER_REFUSED' })
   })
 
   it('leaves out what it could not find out', () => {

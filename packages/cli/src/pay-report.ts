@@ -2,7 +2,7 @@
 import type { Money as PayMoney, Progress, Quote, SettledDoubt, StopReason, Summary } from '@millstream/pay'
 import type { Asset } from '@millstream/units'
 import type { ExitCode } from './exit-code.js'
-import { printable } from './failure.js'
+import { type Failure, printable } from './failure.js'
 import * as Meter from './meter.js'
 import * as Money from './money.js'
 
@@ -145,12 +145,14 @@ export interface QuoteFacts {
   readonly balance: bigint | undefined
   /** The one that the user named, without credentials. */
   readonly ledger: string | undefined
+  /** Why it would not be paid. */
+  readonly failure: Failure | undefined
 }
 
 /** The terms of a dry run for a person. */
-export function terms({ quote, asset, account, balance, ledger }: QuoteFacts): string {
+export function terms({ quote, asset, account, balance, ledger, failure }: QuoteFacts): string {
   const money = (value: bigint) => (asset === undefined ? `${value}` : Money.format(value, asset))
-  const { terms: asked, endpoint, refusal } = quote
+  const { terms: asked, endpoint } = quote
   const lines: Array<readonly [string, string | undefined]> =
     asked === undefined
       ? [['price', `nothing: the shop answers ${quote.status} and asks for no money`]]
@@ -161,18 +163,18 @@ export function terms({ quote, asset, account, balance, ledger }: QuoteFacts): s
           ['ledger', ledger ?? endpoint?.uri ?? asked.ledger],
           ['account', account],
           ['balance', balance === undefined ? undefined : money(balance)],
-          ['verdict', refusal === undefined ? 'within your limits' : refusal.message],
-          ['next', refusal?.next],
+          ['verdict', failure?.message ?? 'within your limits'],
+          ['next', failure?.next],
         ]
   return lines
     .filter((entry): entry is readonly [string, string] => entry[1] !== undefined)
-    .map(([label, text]) => `${label.padEnd(7)}  ${printable(text)}\n`)
+    .map(([label, text]) => `${label.padEnd(7)}  ${printable(text).replaceAll('\n', `\n${' '.repeat(9)}`)}\n`)
     .join('')
 }
 
 /** The same for a program: one object. */
-export function termsJson({ quote, asset, account, balance, ledger }: QuoteFacts): object {
-  const { terms: asked, endpoint, refusal } = quote
+export function termsJson({ quote, asset, account, balance, ledger, failure }: QuoteFacts): object {
+  const { terms: asked, endpoint } = quote
   return {
     url: quote.url,
     status: quote.status,
@@ -189,8 +191,8 @@ export function termsJson({ quote, asset, account, balance, ledger }: QuoteFacts
     endpoint: ledger ?? endpoint?.uri,
     account,
     balance: balance === undefined ? undefined : `${balance}`,
-    allowed: refusal === undefined,
-    ...(refusal === undefined ? {} : { error: refusal.code, message: refusal.message, next: refusal.next }),
+    allowed: failure === undefined,
+    ...(failure === undefined ? {} : { error: failure.code, message: failure.message, next: failure.next }),
   }
 }
 

@@ -1,5 +1,5 @@
 /** Where a payer pays: trustlines over BTP, each with its account, its token and its book. */
-import { accountName, type BtpEvent, createTrustlineClient } from '@millstream/btp'
+import { accountName, type BtpEvent, createTrustlineClient, type TrustlineClient } from '@millstream/btp'
 import { webSocketConnector } from '@millstream/btp/node'
 import { BtpUri } from '@millstream/codec'
 import { hashes, randomBytes, systemClock } from '@millstream/hashes'
@@ -16,10 +16,19 @@ export interface PayerRails {
   openEndpoint(endpoint: Endpoint): Promise<Rail>
   /** Id of the account that pays, as soon as it is known; absent for empty credentials. */
   readonly account: string | undefined
+  /** @throws {Failure} The ledger cannot be used, or not by this account. */
+  standing(uri: BtpUri.BtpUri): Promise<Standing>
   /** Works it out without a connection. */
   accountOf(uri: BtpUri.BtpUri): string | undefined
   uriOf(endpoint: Endpoint): BtpUri.BtpUri
   close(): Promise<void>
+}
+
+/** What an account may spend. */
+export interface Standing {
+  readonly balance: bigint
+  /** How far below 0 the balance may go; undefined where there is no limit. */
+  readonly limit: bigint | undefined
 }
 
 export interface PayerRailsOptions {
@@ -39,7 +48,7 @@ export function create({ state, observer }: PayerRailsOptions): PayerRails {
     return { ...BtpUri.parse(endpoint.uri), username: '', token: state.token(endpoint.origin) }
   }
 
-  async function connect(uri: BtpUri.BtpUri): Promise<Rail> {
+  async function connect(uri: BtpUri.BtpUri): Promise<Rail & { readonly plugin: TrustlineClient }> {
     account = accountOf(uri)
     const plugin = createTrustlineClient({
       uri: BtpUri.format(uri),
@@ -74,6 +83,10 @@ export function create({ state, observer }: PayerRailsOptions): PayerRails {
   return {
     openNamed: connect,
     openEndpoint: (endpoint) => connect(uriOf(endpoint)),
+    async standing(uri) {
+      const { plugin } = await connect(uri)
+      return { balance: await plugin.balance(), limit: await plugin.limit() }
+    },
     get account() {
       return account
     },

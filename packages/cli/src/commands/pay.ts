@@ -235,21 +235,41 @@ class Payment {
     const uri = ledger ?? (quote.endpoint === undefined ? undefined : rails.uriOf(quote.endpoint))
     const asset = quote.terms?.asset
     const account = uri === undefined ? undefined : rails.accountOf(uri)
-    const balance = uri === undefined || account === undefined ? undefined : await this.balance(rails, uri)
-    const facts = { quote, asset, account, balance, ledger: ledger === undefined ? undefined : BtpUri.redact(ledger) }
+    const standing = uri === undefined ? undefined : await this.standing(rails, uri)
+    const balance = standing instanceof Failure.Failure ? undefined : standing?.balance
+    const failure = this.verdict(quote, standing, account)
+    const named = ledger === undefined ? undefined : BtpUri.redact(ledger)
+    const facts = { quote, asset, account, balance, ledger: named, failure }
     this.terminal.stdout.write(json ? `${JSON.stringify(PayReport.termsJson(facts))}\n` : PayReport.terms(facts))
-    const exit = exitOfQuote(quote)
+    const exit = failure?.exit ?? exitCodes.done
     const run = { ...this.facts(exit), unit: quote.terms?.unit ?? 'opaque', asset, account }
     return { summary: PayReport.ofMoment('dry_run', nothing, nothing, run), failure: undefined }
   }
 
-  /** For a dry run: what the account has, if the ledger can be asked. */
-  private async balance(rails: PayerRails.PayerRails, uri: BtpUri.BtpUri): Promise<bigint | undefined> {
+  /** For a dry run: what the account may spend, if the ledger can be asked. */
+  private async standing(
+    rails: PayerRails.PayerRails,
+    uri: BtpUri.BtpUri,
+  ): Promise<PayerRails.Standing | Failure.Failure | undefined> {
     try {
-      return await (await rails.openNamed(uri)).plugin.balance()
-    } catch {
-      return undefined
+      return await rails.standing(uri)
+    } catch (error) {
+      return error instanceof Failure.Failure ? error : undefined
     }
+  }
+
+  /** Why this would not be paid: limits of this side first, then what the ledger says. */
+  private verdict(
+    { refusal, terms }: Quote,
+    standing: PayerRails.Standing | Failure.Failure | undefined,
+    account: string | undefined,
+  ): Failure.Failure | undefined {
+    if (refusal !== undefined) return PayFailure.from(refusal, { account: undefined, unit: 'opaque', budget: 0n })
+    if (terms === undefined || standing === undefined) return undefined
+    if (standing instanceof Failure.Failure) return standing
+    const { balance, limit } = standing
+    if (limit === undefined || balance + limit >= terms.price) return undefined
+    return PayFailure.noMoney(balance + limit, { account, asset: terms.asset, budget: this.limits.budget })
   }
 
   private failed(error: unknown): Outcome {
@@ -378,11 +398,6 @@ async function closeAll(all: ReadonlyArray<{ close(): Promise<void> } | undefine
     }
   }
   return first
-}
-
-function exitOfQuote({ refusal }: Quote): ExitCode {
-  if (refusal === undefined) return exitCodes.done
-  return PayFailure.from(refusal, { account: undefined, unit: 'opaque', budget: 0n }).exit
 }
 
 /** Without what the user left out, so that defaults stand. */
