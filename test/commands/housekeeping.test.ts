@@ -160,6 +160,28 @@ describe.each(['while the shop runs', 'without a shop'])('%s', (when) => {
   })
 })
 
+describe('a shop that is being paid', () => {
+  it('is copied, proved, listed and pruned meanwhile, and every payment arrives', async () => {
+    const shop = await Millstream.shop(data, credit)
+    const paying = pay(shop, 20_000)
+    const file = join(folder, 'backup')
+    for (const args of [
+      ['backup', file],
+      ['check'],
+      ['export', 'transfers'],
+      ['prune', '--keep', '1s'],
+      ['backup', `${file}2`],
+    ]) {
+      expect([args, (await ledger(...args)).code]).toEqual([args, 0])
+    }
+    await paying
+    expect((await ledger('check')).code).toBe(0)
+    const again = join(folder, 'again')
+    expect((await Millstream.run(['ledger', 'restore', `${file}2`, '--data', again])).code).toBe(0)
+    expect((await Millstream.run(['ledger', 'check', '--data', again])).code).toBe(0)
+  })
+})
+
 describe('a shop with --keep', () => {
   it('removes old records in the background', async () => {
     const shop = await Millstream.shop(data, [...credit, '--keep', '1s'])

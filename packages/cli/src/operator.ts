@@ -2,7 +2,7 @@
  * What an operator may ask of a ledger, whether a shop holds it at this moment (through its socket) or nobody does (the
  * command opens it). Rows are what `--json` prints: amounts are decimal strings in base units, instants are ISO dates.
  */
-import type { BackupPart } from '@millstream/ledger-sqlite'
+import type { BackupBatch } from '@millstream/ledger-sqlite'
 import type { Asset, Instant } from '@millstream/units'
 
 export interface LedgerDescription {
@@ -112,5 +112,5 @@ export interface Operator {
   /** Removes records that ended before an instant. */
   prune(before: Instant.Instant, dryRun: boolean): Promise<PruneRow>
   /** The file of the ledger as it is at one moment; see `receiveBackup`. */
-  backup(): AsyncIterable<BackupPart>
+  backup(): AsyncIterable<BackupBatch>
 }

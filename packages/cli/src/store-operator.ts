@@ -14,7 +14,7 @@ import type {
   TransferQuery as StoreQuery,
   TransferRecord,
 } from '@millstream/ledger'
-import type { BackupPart } from '@millstream/ledger-sqlite'
+import type { BackupBatch } from '@millstream/ledger-sqlite'
 import { mayHoldDeposits } from '@millstream/trustline'
 import { type Asset, Instant, TransferId } from '@millstream/units'
 import { exitCodes } from './exit-code.js'
@@ -39,7 +39,7 @@ export interface StoreOperatorOptions {
   readonly asset: Asset
   readonly pid: number
   /** Copies the ledger; absent where it has no file. */
-  readonly backup?: () => AsyncIterable<BackupPart>
+  readonly backup?: () => AsyncIterable<BackupBatch>
   /** Places in the feed that must not be pruned away, beside those that the store knows. */
   readonly readers?: () => readonly Cursor[]
   /** Awaited between portions of pruning, which took so long. */
@@ -121,7 +121,7 @@ export function create(options: StoreOperatorOptions): Operator {
     return { dryRun, records, boundBy, history: historyRow(history) }
   }
 
-  function backup(): AsyncIterable<BackupPart> {
+  function backup(): AsyncIterable<BackupBatch> {
     if (options.backup === undefined) throw notInAFile()
     return options.backup()
   }

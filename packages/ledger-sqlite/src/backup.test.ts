@@ -7,8 +7,8 @@ import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import {
   assertPages,
+  type BackupBatch,
   BackupCutError,
-  type BackupPart,
   BackupTooSlowError,
   BackupUnderWayError,
   backupNote,
@@ -70,12 +70,12 @@ async function put(pieces: number): Promise<void> {
   })
 }
 
-/** Lets something happen after each part. */
-async function* meanwhile(parts: AsyncIterable<BackupPart>, act: (part: number) => Promise<void>) {
+/** Lets something happen before each batch is written. */
+async function* meanwhile(batches: AsyncIterable<BackupBatch>, act: (part: number) => Promise<void>) {
   let count = 0
-  for await (const part of parts) {
+  for await (const batch of batches) {
     await act(count++)
-    yield part
+    yield batch
   }
 }
 
@@ -87,7 +87,7 @@ describe('a backup', () => {
     let batches = 0
     const act = async (part: number) => {
       if (part > 60) return
-      for (let i = 0; i < 3; i++) {
+      for (let i = 0; i < 10; i++) {
         await pay(opened.ledger, part % 2 === 0 ? alice : bob, numbered(`during ${batches++} `, 100), long)
       }
       await put(batches)
@@ -176,7 +176,7 @@ describe('a backup', () => {
 
   it('that was cut is told from a whole one', async () => {
     const cut = (async function* () {
-      for await (const part of opened.backup()) if (part.type !== 'end') yield part
+      for await (const batch of opened.backup()) if (batch[0]?.type !== 'end') yield batch
     })()
     await expect(receiveBackup(cut, join(temporaryFolder(), 'x'))).rejects.toThrow(BackupCutError)
     await opened.close()
@@ -205,8 +205,10 @@ describe('a backup', () => {
     const copy = temporaryFolder()
     const damaged = (async function* () {
       let count = 0
-      for await (const part of opened.backup()) {
-        yield part.type === 'bytes' && count++ === 3 ? { ...part, bytes: part.bytes.slice().fill(7, 4096, 8192) } : part
+      for await (const batch of opened.backup()) {
+        yield batch.map((part) =>
+          part.type === 'bytes' && count++ === 3 ? { ...part, bytes: part.bytes.slice().fill(7, 4096, 8192) } : part,
+        )
       }
     })()
     await receiveBackup(damaged, join(copy, ledgerFileName))

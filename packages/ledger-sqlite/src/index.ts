@@ -1,4 +1,5 @@
 export {
+  type BackupBatch,
   type BackupPart,
   BackupTooSlowError,
   BackupUnderWayError,

@@ -13,7 +13,7 @@ import {
 import type { StreamStore } from '@millstream/shop'
 import type { Hashes, Instant, Observer, RandomBytes } from '@millstream/units'
 import { createChangesWriter } from './internal/changes-writer.js'
-import { type BackupPart, BackupUnderWayError, backupWaitingBytesMax, copyFile } from './internal/copy-file.js'
+import { type BackupBatch, BackupUnderWayError, backupWaitingBytesMax, copyFile } from './internal/copy-file.js'
 import { sqliteCode } from './internal/database.js'
 import { allowExpiry, load } from './internal/loader.js'
 import { createReferenceFinder } from './internal/references.js'
@@ -41,14 +41,14 @@ export interface OpenedSqlite {
   /** The shop's streams, in the same file and the same writes as the money. */
   readonly streams: StreamStore
   /**
-   * Copies the file while payments go on: parts to be written in the order in which they come, see `receiveBackup`. What
-   * they add up to is the ledger and the streams at one moment, that of the last parts.
+   * Copies the file while payments go on: batches to be written in the order in which they come, see `receiveBackup`. What
+   * they add up to is the ledger and the streams at one moment, that of the last of them.
    *
    * @throws {BackupUnderWayError} One is being made.
-   * @throws {BackupTooSlowError} Whoever takes the parts falls behind the payments; the ledger is not affected.
+   * @throws {BackupTooSlowError} Whoever takes them falls behind the payments; the ledger is not affected.
    * @throws {StoreClosedError} The ledger is closed, or was closed meanwhile.
    */
-  backup(): AsyncGenerator<BackupPart>
+  backup(): AsyncGenerator<BackupBatch>
   /** Writes what was decided, and lets go of the folder. */
   close(): Promise<void>
 }
@@ -138,7 +138,7 @@ function wire(options: SqliteOptions, file: LedgerFile, book: Book): OpenedSqlit
   }
   const ledger = new SqliteStore(database, book, commit, () => streams.lowestCursor, close)
   let copying = false
-  async function* backup(): AsyncGenerator<BackupPart> {
+  async function* backup(): AsyncGenerator<BackupBatch> {
     if (ledger.closed) throw new StoreClosedError()
     if (copying) throw new BackupUnderWayError()
     copying = true

@@ -1,11 +1,11 @@
 /** The other end of a backup: writes its parts to a new file, and proves what has come of them. */
-import { open } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { MillstreamError } from '@millstream/units'
-import type { BackupPart } from './internal/copy-file.js'
+import type { BackupBatch, BackupPart } from './internal/copy-file.js'
 import { DamagedFileError, type LedgerFile, openLedgerFile } from './ledger-file.js'
 
-/** Bytes after which the disk is waited for: a copy that is not held back would hold back the payments beside it. */
-const syncEveryBytes = 16 * 2 ** 20
+/** Bytes after which the disk is waited for: what a copy has waiting there holds up the payments' own flushes. */
+const syncEveryBytes = 2 ** 21
 
 /**
  * Writes a backup to a new file, for its owner only, and waits until it is on the disk.
@@ -13,21 +13,19 @@ const syncEveryBytes = 16 * 2 ** 20
  * @returns Its size in bytes.
  * @throws {BackupCutError} The parts ended before the backup did.
  */
-export async function receiveBackup(parts: AsyncIterable<BackupPart>, path: string): Promise<number> {
+export async function receiveBackup(batches: AsyncIterable<BackupBatch>, path: string): Promise<number> {
   const file = await open(path, 'wx', 0o600)
   try {
     let unsynced = 0
-    for await (const part of parts) {
-      if (part.type === 'end') {
-        await file.truncate(part.size)
+    for await (const batch of batches) {
+      const [end] = batch
+      if (end?.type === 'end') {
+        await file.truncate(end.size)
         await file.sync()
-        return part.size
+        return end.size
       }
-      for (let done = 0; done < part.bytes.length; ) {
-        const { bytesWritten } = await file.write(part.bytes, done, part.bytes.length - done, part.at + done)
-        done += bytesWritten
-      }
-      unsynced += part.bytes.length
+      const written = await Promise.all(batch.map((part) => writeWhole(file, part)))
+      unsynced += written.reduce((sum, bytes) => sum + bytes, 0)
       if (unsynced < syncEveryBytes) continue
       unsynced = 0
       await file.datasync()
@@ -36,6 +34,15 @@ export async function receiveBackup(parts: AsyncIterable<BackupPart>, path: stri
   } finally {
     await file.close()
   }
+}
+
+async function writeWhole(file: FileHandle, part: BackupPart): Promise<number> {
+  if (part.type === 'end') throw new BackupCutError()
+  const { at, bytes } = part
+  for (let done = 0; done < bytes.length; ) {
+    done += (await file.write(bytes, done, bytes.length - done, at + done)).bytesWritten
+  }
+  return bytes.length
 }
 
 const noteName = 'backup'

@@ -7,7 +7,7 @@
  * | `place`  | big-endian: where the bytes belong; how long the file is | 8     |
  * | `length` | big-endian: how many bytes follow; 0 at the end          | 4     |
  */
-import type { BackupPart } from '@millstream/ledger-sqlite'
+import type { BackupBatch } from '@millstream/ledger-sqlite'
 import { exitCodes } from '../exit-code.js'
 import { Failure } from '../failure.js'
 
@@ -16,19 +16,23 @@ const [bytesType, endType] = [1, 2]
 /** Longer than any part is. */
 const partBytesMax = 2 ** 24
 
-export async function* encode(parts: AsyncIterable<BackupPart>): AsyncGenerator<Uint8Array> {
-  for await (const part of parts) {
-    const head = Buffer.alloc(headBytes)
-    head.writeUInt8(part.type === 'bytes' ? bytesType! : endType!)
-    head.writeBigUInt64BE(BigInt(part.type === 'bytes' ? part.at : part.size), 1)
-    head.writeUInt32BE(part.type === 'bytes' ? part.bytes.length : 0, 9)
-    yield head
-    if (part.type === 'bytes') yield part.bytes
+/** Gives one piece for each batch: each piece waits for a turn of the shop's event loop. */
+export async function* encode(batches: AsyncIterable<BackupBatch>): AsyncGenerator<Uint8Array> {
+  for await (const batch of batches) {
+    yield Buffer.concat(
+      batch.flatMap((part) => {
+        const head = Buffer.alloc(headBytes)
+        head.writeUInt8(part.type === 'bytes' ? bytesType! : endType!)
+        head.writeBigUInt64BE(BigInt(part.type === 'bytes' ? part.at : part.size), 1)
+        head.writeUInt32BE(part.type === 'bytes' ? part.bytes.length : 0, 9)
+        return part.type === 'bytes' ? [head, part.bytes] : [head]
+      }),
+    )
   }
 }
 
 /** @throws {Failure} It is no backup. One that is cut ends without its end. */
-export async function* decode(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<BackupPart> {
+export async function* decode(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<BackupBatch> {
   let rest: Buffer[] = []
   let length = 0
   const take = (bytes: number): Buffer => {
@@ -47,14 +51,14 @@ export async function* decode(chunks: AsyncIterable<Uint8Array>): AsyncGenerator
         const bytes = take(headBytes)
         const place = Number(bytes.readBigUInt64BE(1))
         if (bytes[0] === endType) {
-          yield { type: 'end', size: place }
+          yield [{ type: 'end', size: place }]
           return
         }
         head = { at: place, bytes: bytes.readUInt32BE(9) }
         if (bytes[0] !== bytesType || head.bytes > partBytesMax) throw notABackup()
       }
       if (length < head.bytes) break
-      yield { type: 'bytes', at: head.at, bytes: take(head.bytes) }
+      yield [{ type: 'bytes', at: head.at, bytes: take(head.bytes) }]
       head = undefined
     }
   }

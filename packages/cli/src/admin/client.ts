@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
-import type { BackupPart } from '@millstream/ledger-sqlite'
+import type { BackupBatch } from '@millstream/ledger-sqlite'
 import { Instant } from '@millstream/units'
 import type { ExitCode } from '../exit-code.js'
 import { exitCodes } from '../exit-code.js'
@@ -61,7 +61,7 @@ export async function open(folder: string): Promise<RemoteOperator | undefined> 
     }
   }
 
-  async function* backup(): AsyncGenerator<BackupPart> {
+  async function* backup(): AsyncGenerator<BackupBatch> {
     const response = await call('GET', '/v1/backup')
     try {
       yield* BackupStream.decode(response)

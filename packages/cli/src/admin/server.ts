@@ -143,7 +143,7 @@ function transferQuery(search: URLSearchParams): TransferQuery {
 }
 
 /** Rows go out some hundred at a time: a write for each would cost more than the row. */
-const textCharactersMin = 16_384
+const textCharactersMin = 65_536
 
 async function bytes(response: ServerResponse, chunks: AsyncIterable<Uint8Array>): Promise<void> {
   const iterator = chunks[Symbol.asyncIterator]()

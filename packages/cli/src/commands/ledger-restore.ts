@@ -127,7 +127,7 @@ holds     ${holds}
 
 What happened after ${at} is not in these books:
 - Payments made since are forgotten. Their pieces were delivered; the customers' balances are higher by what they paid,
-  and yours is lower. A payer takes over the balance that the ledger states, and says if it does not explain its own.
+  and yours is lower. A payer takes over the balance that the ledger states, and warns of one that is too low.
 - Deposits and withdrawals made since must be entered again, with the references they had: one that is in the books is
   not counted twice. Look at what you received and gave before any customer withdraws.
 - Payments that were held at that moment end by their expiry, as always. Numbers that streams used since are unknown, so

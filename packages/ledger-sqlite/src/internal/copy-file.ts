@@ -15,14 +15,16 @@ import { MillstreamError } from '@millstream/units'
 import { checkpointPages, type LedgerFile, pageBytes } from '../ledger-file.js'
 import { WalReader } from './wal-reader.js'
 
-/** In the order in which they come, the later over the earlier. */
+/** Parts that do not overlap. Batches are written in the order in which they come, the later over the earlier. */
+export type BackupBatch = readonly BackupPart[]
+
 export type BackupPart =
   | { readonly type: 'bytes'; readonly at: number; readonly bytes: Uint8Array }
   /** The last one: how long the file is. */
   | { readonly type: 'end'; readonly size: number }
 
-/** 256 KiB. */
-const portionBytes = 64 * pageBytes
+/** 1 MiB: a busy event loop comes by some hundred times a second, and each portion waits for that. */
+const portionBytes = 256 * pageBytes
 /** Changed pages that wait for whoever takes the parts, in bytes: 64 MiB. */
 export const backupWaitingBytesMax = 2 ** 26
 
@@ -32,7 +34,7 @@ export async function* copyFile(
   file: LedgerFile,
   waitingBytesMax: number,
   assertOpen: () => void,
-): AsyncGenerator<BackupPart> {
+): AsyncGenerator<BackupBatch> {
   const { database, descriptor, log } = file
   const { size } = fstatSync(descriptor)
   const pages = new Pages(size)
@@ -84,15 +86,16 @@ export async function* copyFile(
       pages.place += bytes.length
       const { bytesRead } = await readAt(descriptor, bytes, 0, bytes.length, at)
       if (bytesRead < bytes.length) throw new BackupUnreadableError(at + bytesRead)
-      yield { type: 'bytes', at, bytes }
-      for (const part of pages.drainMoved()) yield part
+      yield [{ type: 'bytes', at, bytes }]
+      const moved = pages.drainMoved()
+      if (moved.length > 0) yield moved
     }
     assertWhole()
     const end = { type: 'end', size: (database.value('PRAGMA page_count') as number) * pageBytes } as const
     const last = pages.drainAll()
     stop()
-    yield* last
-    yield end
+    if (last.length > 0) yield last
+    yield [end]
   } finally {
     try {
       stop()
@@ -131,18 +134,18 @@ class Pages {
     this.#fresh = new Map()
   }
 
-  drainMoved(): readonly BackupPart[] {
+  drainMoved(): BackupBatch {
     const moved = this.#moved
     this.#moved = new Map()
     return toParts(moved)
   }
 
-  drainAll(): readonly BackupPart[] {
+  drainAll(): BackupBatch {
     return toParts(new Map([...this.#moved, ...this.#fresh]))
   }
 }
 
-function toParts(pages: ReadonlyMap<number, Uint8Array>): readonly BackupPart[] {
+function toParts(pages: ReadonlyMap<number, Uint8Array>): BackupBatch {
   return Array.from(pages, ([page, bytes]) => ({ type: 'bytes', at: (page - 1) * pageBytes, bytes }))
 }
 
