@@ -62,6 +62,8 @@ export function createWithdrawals(context: SettlementContext, sources: Sources):
   const finished = createFinished(limits.finishedMax)
   /** Accounts with one that is not finished: one at a time. */
   const busy = new Map<string, string>()
+  /** Those that are being judged, by their keys. */
+  const starting = new Map<string, Promise<WithdrawalAnswer>>()
 
   return {
     restore(entries) {
@@ -80,7 +82,14 @@ export function createWithdrawals(context: SettlementContext, sources: Sources):
         else if (withdrawal.state === 'returning') context.run(() => giveBack(withdrawal))
       }
     },
-    start,
+    async start(name, id, address, drops) {
+      const key = keyOf({ name, id })
+      const known = withdrawals.get(key)
+      if (known !== undefined) return answerOf(known)
+      const judged = starting.get(key) ?? start(name, id, address, drops).finally(() => starting.delete(key))
+      starting.set(key, judged)
+      return judged
+    },
     ended,
     stepped(batch) {
       for (const key of finished.takeBeyond()) {
@@ -95,8 +104,6 @@ export function createWithdrawals(context: SettlementContext, sources: Sources):
   }
 
   async function start(name: string, id: string, address: string, asked: bigint | undefined) {
-    const known = withdrawals.get(keyOf({ name, id }))
-    if (known !== undefined) return answerOf(known)
     if (busy.has(name)) throw refused('A withdrawal of this account is under way. Wait until it has ended.')
     const source = sources.find(name, address)
     if (source === undefined) {

@@ -71,6 +71,8 @@ export async function openWorld(
   const ledger = createLedger({ clock: clock.now, hashes })
   const shopStore = createMemoryStore()
   const wallets: XrpWallet[] = []
+  /** Those of the dead too: nobody closes them else. */
+  const servers: XrpServer[] = []
   const events: XrpEvent[] = []
   let shop: XrpSettlement | undefined
   let isCloseDue = false
@@ -102,6 +104,7 @@ export async function openWorld(
     async start(kill = killAt(Number.POSITIVE_INFINITY, 'before')) {
       const server = mortalServer(connectXrpl({ url: sandbox.url, limits: { reconnectMs: 1 } }), kill)
       const store = mortalStore(shopStore, kill)
+      servers.push(server)
       shop = createXrpSettlement({
         ledger: mortalLedger(ledger, kill),
         ...{ prefix, scale, server, clock: clock.now, creditLimit: options.creditLimit ?? 0n },
@@ -153,6 +156,7 @@ export async function openWorld(
     async close() {
       await Promise.all(wallets.map((wallet) => wallet.close()))
       await shop?.close()
+      await Promise.all(servers.map((server) => server.close()))
       await sandbox.close()
     },
   }

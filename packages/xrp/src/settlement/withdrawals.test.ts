@@ -1,0 +1,135 @@
+import { xrp } from '@millstream/xrp-sandbox'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { seeds } from '../testing/sandbox-pair.js'
+import { alice, bob, openWorld, type World } from '../testing/settlement-world.js'
+import type { XrpWallet } from './wallet.js'
+
+const fee = 10n
+const id = '0123456789abcdef0123456789abcdef'
+
+describe('withdrawals', () => {
+  let world: World
+  let wallet: XrpWallet
+
+  beforeEach(async () => {
+    world = await openWorld()
+    await world.start()
+    wallet = await world.wallet(seeds.tool)
+    await world.customer(alice).deposit(wallet, 1_000n * xrp)
+  })
+
+  afterEach(() => world.close())
+
+  async function spend(units: bigint): Promise<void> {
+    const { id: account } = (await world.ledger.find(alice))!
+    await world.ledger.apply([{ type: 'withdraw', account, amount: units, reference: `spent ${units}` }]).durable
+  }
+
+  it('pays what is left back to where it came from, in whole drops', async () => {
+    await spend(1_500n)
+    const answer = await world.customer(alice).withdraw(wallet.address, undefined)
+    // 1,500 units are a drop and a half: the half stays in the account.
+    expect(answer).toMatchObject({ status: 'paid', drops: 1_000n * xrp - 2n })
+    expect(await world.balance(alice)).toBe(500n)
+    expect(world.sandbox.balanceOf(wallet.address)).toBe(10_000n * xrp - 2n - fee)
+    expect(world.sandbox.balanceOf(world.shopAddress)).toBe(10_000n * xrp + 2n - fee)
+    expect(await world.ledger.check()).toMatchObject({ ok: true })
+  })
+
+  it('pays the amount that is named', async () => {
+    const answer = await world.customer(alice).withdraw(wallet.address, 3n * xrp)
+    expect(answer.status).toBe('paid')
+    expect(await world.balance(alice)).toBe(997n * 1_000_000_000n)
+  })
+
+  it('makes one id one withdrawal, however often it is asked for, also after a restart', async () => {
+    const customer = world.customer(alice)
+    const [one, same] = await Promise.all([
+      customer.withdraw(wallet.address, xrp, id),
+      customer.withdraw(wallet.address, xrp, id),
+    ])
+    await world.stop()
+    await world.start()
+    const again = await customer.withdraw(wallet.address, xrp, id)
+    expect([one.hash, same.hash, again.hash]).toEqual([one.hash, one.hash, one.hash])
+    expect(await world.balance(alice)).toBe(999n * 1_000_000_000n)
+  })
+
+  it.each([
+    ['to an address that brought nothing', 'rrhnXcox5bEmZfJCHzPxajUtwdt772zrCW', xrp, 'goes back only'],
+    ['of more than there is', undefined, 1_001n * xrp, 'has 1000 XRP'],
+    ['of less than the least', undefined, 999n, 'least that is paid out'],
+  ])('refuses a withdrawal %s', async (_, address, drops, message) => {
+    await expect(world.customer(alice).withdraw(address ?? wallet.address, drops)).rejects.toThrow(message)
+    expect(await world.balance(alice)).toBe(1_000_000_000_000n)
+  })
+
+  it('refuses another account what is not its own', async () => {
+    await expect(world.customer(bob).withdraw(wallet.address, xrp)).rejects.toThrow('goes back only')
+    expect((await world.customer(alice).withdraw(wallet.address, xrp, id)).status).toBe('paid')
+    const { data } = await world.shop.answer((await import('./wire.js')).question({ ask: 'withdrawal', id }), {
+      name: bob,
+    })
+    expect(JSON.parse(new TextDecoder().decode(data))).toMatchObject({ status: 'unheard' })
+  })
+
+  it('refuses a second withdrawal while one is under way', async () => {
+    world.closesByItself = false
+    const first = world.customer(alice).withdraw(wallet.address, xrp)
+    await expect(world.customer(alice).withdraw(wallet.address, xrp)).rejects.toThrow('under way')
+    world.closesByItself = true
+    world.closeLedger()
+    expect((await first).status).toBe('paid')
+    expect(await world.balance(alice)).toBe(999_000_000_000n)
+  })
+
+  it('gives the money back when the transaction got into no ledger and no ledger can take it any more', async () => {
+    world.closesByItself = false
+    // Submitted again at each ledger, so it has to be lost each time.
+    world.sandbox.faults.drop = 1_000
+    const customer = world.customer(alice)
+    const first = customer.withdraw(wallet.address, xrp)
+    for (let ledgers = 0; ledgers < 40; ledgers++) {
+      await world.quiet()
+      expect(await world.balance(alice)).toBe(ledgers < 20 ? 999_000_000_000n : await world.balance(alice))
+      world.closeLedger()
+    }
+    world.sandbox.faults.drop = 0
+    world.closesByItself = true
+    expect(await first).toMatchObject({ status: 'returned', reason: 'last_ledger_passed' })
+    expect(await world.balance(alice)).toBe(1_000_000_000_000n)
+    expect(world.sandbox.balanceOf(wallet.address)).toBe(9_000n * xrp - fee)
+    expect((await customer.withdraw(wallet.address, xrp)).status).toBe('paid')
+  })
+
+  it('gives the money back when the ledger took the transaction and it failed', async () => {
+    const set = { TransactionType: 'AccountSet', SetFlag: 1 }
+    // The customer asks for tags after its deposit, and there is none to give.
+    await wallet.send(set, 0n)
+    expect(await world.customer(alice).withdraw(wallet.address, xrp)).toMatchObject({
+      status: 'returned',
+      reason: 'tecDST_TAG_NEEDED',
+    })
+    expect(await world.balance(alice)).toBe(1_000_000_000_000n)
+  })
+
+  it('pays back to the source tag with which the money came', async () => {
+    const { tag } = await world.customer(bob).deposit(wallet, 1n)
+    const fields = { TransactionType: 'Payment', Destination: world.shopAddress, Amount: String(xrp) }
+    await wallet.send({ ...fields, DestinationTag: tag, SourceTag: 77 }, xrp)
+    await world.quiet()
+    await world.customer(bob).withdraw(wallet.address, xrp)
+    const last = world.sandbox.lastLedger.transactions.at(-1)!
+    expect(last.transaction.fields).toMatchObject({ Destination: wallet.address, DestinationTag: 77 })
+  })
+
+  it('refuses to pay out what the account of the shop does not have, and debits nothing', async () => {
+    const store = world.ledger
+    const { id: account } = (await store.find(alice))!
+    const amount = 20_000n * 1_000_000_000n
+    await store.apply([{ type: 'deposit', account, amount, reference: 'by the operator' }]).durable
+    await expect(world.customer(alice).withdraw(wallet.address, undefined)).rejects.toThrow('cannot pay so much out')
+    expect(await world.balance(alice)).toBe(21_000_000_000_000n)
+    expect(world.events.map(({ name }) => name)).toContain('xrp.withdrawal_short')
+  })
+})
