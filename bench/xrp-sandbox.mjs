@@ -7,8 +7,8 @@ import { deriveAddress, deriveKeypair, generateSeed, sign, verify } from 'ripple
 import { createSandbox, xrp } from '../packages/xrp-sandbox/dist/index.js'
 
 const quick = process.argv.includes('--quick')
-const count = quick ? 600 : 2_000
-const rounds = quick ? 3 : 5
+const count = quick ? 300 : 1_200
+const rounds = 3
 const shareMin = 0.6
 const perLedger = 200
 const condition = 'A025802002D449A31FBB267C8F352E9968A79E3E5FC95C1BBEAA502FD6454EBDE5A4BEDC810120'
