@@ -31,6 +31,8 @@ interface Made {
   readonly id: TransferId.TransferId
   readonly fulfillment: Uint8Array
   readonly frame: BtpFrame.PrepareFrame
+  readonly header: ShopHeader
+  readonly destination: string
 }
 
 const encoder = new TextEncoder()
@@ -105,7 +107,9 @@ function act(options: LiarOptions, socket: BtpSocket, made: Made[]): void {
   const { random } = process
   const send = (frame: BtpFrame.KnownFrame) => socket.send(BtpFrame.encode(frame))
   const requestId = random.below(2 ** 31)
-  const header = headers.length === 0 ? undefined : random.pick(headers)
+  // Mostly its own stream, the first or the last one that was opened.
+  const own = random.pick([headers[0], headers.at(-1), headers.at(-1)])
+  const header = headers.length === 0 || random.chance(0.5) ? own : random.pick(headers)
   const old = made.length === 0 ? undefined : random.pick(made)
   const what = random.pick([
     'pay',
@@ -114,6 +118,7 @@ function act(options: LiarOptions, socket: BtpSocket, made: Made[]): void {
     'price',
     'several',
     'number',
+    'twice',
     'again',
     'other content',
     'claim',
@@ -157,7 +162,8 @@ function act(options: LiarOptions, socket: BtpSocket, made: Made[]): void {
   const number = what === 'number' ? random.pick(oddNumbers) : String(random.between(1, 30))
   const expiresInMs =
     what === 'expiry' ? random.pick([-1, 0, 1, 50, 3_600_001, 10_000_000]) : random.pick([800, 30_000])
-  const destination = `${header.address}.${number}`
+  const last = what === 'twice' ? made.findLast((one) => one.header === header) : undefined
+  const destination = last?.destination ?? `${header.address}.${number}`
   const fulfillment = Derivation.tutorial(hashes, header.secret)(destination)
   const condition = what === 'condition' ? random.bytes(32) : hashes.sha256(fulfillment)
   const frame: BtpFrame.PrepareFrame = {
@@ -171,7 +177,7 @@ function act(options: LiarOptions, socket: BtpSocket, made: Made[]): void {
       { name: 'ilp', contentType: BtpFrame.contentType.octets, data: IlpPacket.encodePayment(amount, destination) },
     ],
   }
-  made.push({ id: frame.transferId, fulfillment, frame })
+  made.push({ id: frame.transferId, fulfillment, frame, header, destination })
   send(frame)
   // Often the whole lot at once: in one tick of the host.
   if (random.chance(0.4)) act(options, socket, made)

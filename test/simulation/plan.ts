@@ -146,7 +146,7 @@ function shop(random: Random, price: bigint): ShopPlan {
     pieces,
     tellsPieces: random.chance(0.5),
     chunkBytesMax: random.pick([1, 7, 100]),
-    chunkMs: random.pick([0, 0, 3, 200]),
+    chunkMs: random.pick([0, 0, 3, 200, 4_000]),
     sourceFailsAt: random.chance(0.1) ? random.below(pieces * 2) : undefined,
     creditEach: price * BigInt(random.pick([3, 25, 1_000, 1_000_000])) + BigInt(random.below(2)),
     creditTotal: price * BigInt(random.pick([40, 1_000, 10_000_000])),
@@ -212,6 +212,7 @@ function fault(random: Random, payers: number, mendMs: number, price: bigint): F
     'restart',
     'fail_write',
     'slow_disk',
+    'slow_disk',
     'clock',
     'stall',
     'stall',
@@ -238,7 +239,7 @@ function fault(random: Random, payers: number, mendMs: number, price: bigint): F
     case 'fail_write':
       return { atMs, kind, who, in: random.skewed(0, 20), how: random.pick(['nothing', 'torn', 'whole']) }
     case 'slow_disk':
-      return { atMs, kind, who, ms: random.skewed(50, 8_000), forMs: random.skewed(100, 10_000) }
+      return { atMs, kind, who, ms: random.skewed(50, 20_000), forMs: random.skewed(100, 20_000) }
     case 'clock':
       return { atMs, kind, who, byMs: random.pick([-600_000, -10_000, -900, 900, 10_000, 600_000, 4_000_000]) }
     case 'stall':

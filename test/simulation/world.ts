@@ -52,7 +52,8 @@ export interface Payer {
 /** Nobody waits longer than this for rest: what is held has expired, and been given up, twice over. */
 const restMsMax = 400_000
 /** How long people wait for a stream that does not move, once nothing is wrong any more. */
-const patienceMs = 200_000
+const patienceMs = 150_000
+const stopAgainMs = 5_000
 /** Longer than a payer's book has anything in doubt, and than anything is held. */
 const doubtMs = 60_000
 /** A payer that fails to start is not started for ever. */
@@ -418,7 +419,10 @@ export class World {
 
   /** Ctrl-C: a shop may be as slow as it likes. */
   private stopAll(): void {
-    for (const { running } of this.payers) {
+    this.timeline.after(stopAgainMs, undefined, () => this.stopAll())
+    for (const payer of this.payers) {
+      const { running } = payer
+      payer.due = 0
       if (running === undefined) continue
       this.timeline.after(0, running.process, () => {
         for (const response of running.open) response.stop()
