@@ -12,10 +12,13 @@
 // | `open`  | opens, and tells how long it took                                                                 |
 // | `check` | opens and proves                                                                                  |
 import { createHash, randomBytes } from 'node:crypto'
+import { createRequire } from 'node:module'
 import path from 'node:path'
-import { hashes, systemClock } from '@millstream/hashes'
-import { openSqlite } from '@millstream/ledger-sqlite'
-import Database from 'libsql'
+import { hashes, systemClock } from '../packages/hashes/dist/index.js'
+import { openSqlite } from '../packages/ledger-sqlite/dist/index.js'
+
+/** The binding that the store uses, and no other. */
+const Database = createRequire(new URL('../packages/ledger-sqlite/package.json', import.meta.url))('libsql')
 
 const [mode, folder, countText = '0'] = process.argv.slice(2)
 const count = Number(countText)

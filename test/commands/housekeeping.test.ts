@@ -182,6 +182,27 @@ describe('a shop that is being paid', () => {
   })
 })
 
+describe('a backup that is killed', () => {
+  it('leaves no file of its name or a whole one, and the shop as it was', async () => {
+    const shop = await Millstream.shop(data, credit)
+    await pay(shop, 2_000)
+    for (let round = 0; round < 8; round++) {
+      const file = join(folder, `backup${round}`)
+      const child = Millstream.start(['ledger', 'backup', file, '--data', data])
+      await new Promise((resolve) => setTimeout(resolve, 200 + round * 40))
+      child.kill('SIGKILL')
+      await child.ended
+      const again = join(folder, `again${round}`)
+      if ((await readdir(folder)).includes(`backup${round}`)) {
+        expect((await Millstream.run(['ledger', 'restore', file, '--data', again])).code).toBe(0)
+      }
+      await pay(shop, 10)
+    }
+    expect((await ledger('backup', join(folder, 'last'))).code).toBe(0)
+    expect((await ledger('check')).code).toBe(0)
+  })
+})
+
 describe('a shop with --keep', () => {
   it('removes old records in the background', async () => {
     const shop = await Millstream.shop(data, [...credit, '--keep', '1s'])
