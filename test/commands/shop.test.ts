@@ -103,6 +103,23 @@ describe('a shop with a certificate', () => {
     expect(trusting.stdout).toMatch(/^[A-Z]{10}$/)
     const careful = await Millstream.run(args)
     expect(careful).toMatchObject({ code: 5, stdout: '' })
+    const inTheClear = await Millstream.run(
+      args.map((word) => (word === ready.http ? word.replace('https', 'http') : word)),
+    )
+    expect(inTheClear).toMatchObject({ code: 5, stdout: '' })
+    expect(Millstream.summary(inTheClear).message).toMatch(/try https:/)
+  })
+
+  it('is not looked for where none is, in words that a person can act on', async () => {
+    const { ready } = await Millstream.shop(join(folder, 'shop'), credit)
+    const args = ['--json', '--home', join(folder, 'me')]
+    const noShop = await Millstream.run(['pay', ready.http.replace('http', 'https'), ...args])
+    expect(noShop.code).toBe(5)
+    expect(Millstream.summary(noShop).message).toMatch(/does not speak TLS; try http:/)
+    const ledger = ready.btp.replace('btp+ws://', 'btp+wss://:a-token-of-sixteen-bytes@')
+    const noLedger = await Millstream.run(['pay', ready.http, '--ledger', ledger, ...args])
+    expect(noLedger.code).toBe(6)
+    expect(Millstream.summary(noLedger).message).toMatch(/does not speak TLS \(btp\+ws may be meant\)/)
   })
 })
 

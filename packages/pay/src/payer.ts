@@ -461,5 +461,10 @@ export class ShopUnreachableError extends PayError {
 /** `fetch` says what happened in the cause of its error only. */
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  return cause instanceof Error ? cause.message : String(cause)
+  if (!(cause instanceof Error)) return String(cause)
+  const code = 'code' in cause ? String(cause.code) : ''
+  // What a TLS library says of bytes that are none of its own helps nobody.
+  if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) return 'what answers there does not speak TLS; try http:'
+  if (code === 'ECONNRESET') return `${cause.message}; where only TLS is spoken, try https:`
+  return cause.message
 }

@@ -96,8 +96,15 @@ export function webSocketConnector(options: ConnectOptions = {}): ConnectSocket 
   return (url, listener) => connectWebSocket(url, listener, options)
 }
 
+const notTls = 'what answers there does not speak TLS (btp+ws may be meant)'
+const perhapsTls = ' (where only TLS is spoken, btp+wss is meant)'
+
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown error'
+  const { code = '' } = error as NodeJS.ErrnoException
+  // What a TLS library says of bytes that are none of its own helps nobody.
+  if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) return notTls
+  if (code === 'ECONNRESET') return error.message.includes('TLS') ? notTls : `${error.message}${perhapsTls}`
   // An AggregateError of several addresses has no message of its own.
   return error.message !== '' ? error.message : ((error as NodeJS.ErrnoException).code ?? error.name)
 }
