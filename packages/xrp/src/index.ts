@@ -36,6 +36,7 @@ export {
   type XrpServerEvents,
   XrpUnreachableError,
 } from './server.js'
+export { checkSettlement, type SettlementReport } from './settlement/check.js'
 export * as Claim from './settlement/claim.js'
 export { type Claimer, type ClaimerOptions, createClaimer } from './settlement/claimer.js'
 export {
