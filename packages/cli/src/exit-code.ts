@@ -18,6 +18,7 @@ export const exitCodes = {
   check: 10,
   address: 11,
   refused: 12,
+  database: 13,
   interrupted: 130,
 } as const
 
@@ -37,6 +38,7 @@ const meanings: ReadonlyArray<readonly [ExitCode, string]> = [
   [exitCodes.check, 'the books do not hold: `ledger check` found faults'],
   [exitCodes.address, 'an address to listen on cannot be used'],
   [exitCodes.refused, 'the ledger refused what the operator asked for; nothing was changed'],
+  [exitCodes.database, 'the database of the ledger cannot be used: away, closed to this user, of another version'],
   [exitCodes.interrupted, 'ended at once by a second signal; nothing was in flight'],
 ]
 
@@ -69,6 +71,11 @@ const exitsOfCodes: ReadonlyArray<readonly [prefix: string, exit: ExitCode]> = [
   ['PAY_', exitCodes.shop],
   ['BTP_LISTEN', exitCodes.address],
   ['BTP_', exitCodes.ledger],
+  ['LEDGER_POSTGRES_URL', exitCodes.usage],
+  ['LEDGER_DATABASE_', exitCodes.database],
+  ['LEDGER_SCHEMA_', exitCodes.database],
+  ['LEDGER_MIGRATION', exitCodes.database],
+  ['LEDGER_HOST_REPLACED', exitCodes.database],
   ['LEDGER_', exitCodes.folder],
   ['CONTENT_', exitCodes.content],
   ['FOLDER_', exitCodes.folder],

@@ -1,15 +1,17 @@
 /**
  * Opens the ledger of a data folder for an operator: through the shop that holds it, or, when none does, by holding it
- * for the time of the command.
+ * for the time of the command. A ledger in a database is opened beside the shops that serve it.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { hashes, randomBytes, systemClock } from '@millstream/hashes'
 import { DataFolderInUseError, openSqlite } from '@millstream/ledger-sqlite'
 import * as AdminClient from './admin/client.js'
 import * as DataFolder from './data-folder.js'
+import * as Database from './database.js'
 import { exitCodes } from './exit-code.js'
 import { Failure } from './failure.js'
 import type { Operator } from './operator.js'
+import { type Database as DatabaseChoice, isDatabase, type StoreChoice } from './store-choice.js'
 import * as StoreOperator from './store-operator.js'
 
 export interface OpenLedger {
@@ -21,8 +23,14 @@ export interface OpenLedger {
 const patienceMs = 3_000
 const pollMs = 50
 
-/** @throws {Failure} There is no ledger in the folder, or it cannot be opened. */
-export async function open(folder: string): Promise<OpenLedger> {
+export interface LedgerPlace {
+  readonly data: string
+  readonly store?: StoreChoice
+}
+
+/** @throws {Failure} There is no ledger in the folder or the database, or it cannot be opened. */
+export async function open({ data: folder, store }: LedgerPlace): Promise<OpenLedger> {
+  if (isDatabase(store)) return openDatabase(store)
   const deadline = performance.now() + patienceMs
   for (;;) {
     const remote = await AdminClient.open(folder).catch((error: unknown) => unlessMissing(error))
@@ -43,6 +51,28 @@ async function openHere(folder: string): Promise<OpenLedger> {
   const { ledger, backup, close } = await openSqlite({ folder, clock: systemClock, hashes, randomBytes })
   const operator = StoreOperator.create({ store: ledger, ...facts!, pid: process.pid, backup })
   return { operator, close }
+}
+
+/** A database serves many: nobody has to be asked for it. */
+async function openDatabase(database: DatabaseChoice): Promise<OpenLedger> {
+  const opened = await Database.open(database, { migrate: false })
+  try {
+    const facts = await Database.readFacts(opened)
+    const operator = StoreOperator.create({ store: opened.ledger, ...facts, pid: process.pid, backup: notHere })
+    return { operator, close: opened.close }
+  } catch (error) {
+    await opened.close()
+    throw error
+  }
+}
+
+function notHere(): never {
+  throw new Failure({
+    code: 'LEDGER_IN_DATABASE',
+    exit: exitCodes.refused,
+    message: 'This ledger is in a database, which has means of its own to be copied. Nothing was done.',
+    next: "use pg_dump, or the server's backups; keep a copy of the shop's key file as well",
+  })
 }
 
 /** A folder that is not there is reported as such below, in better words. */

@@ -5,6 +5,7 @@
 import { BtpUri, IlpAddress, PayEndpoint } from '@millstream/codec'
 import { parseStrangers, type Strangers } from '@millstream/trustline'
 import { Amount, type Asset, Instant, MillstreamError } from '@millstream/units'
+import { Database, type StoreChoice } from './store-choice.js'
 
 export type Content =
   | { readonly kind: 'letters' }
@@ -61,9 +62,17 @@ export function piece(text: string): string {
   return text
 }
 
-export function store(text: string): 'memory' | 'sqlite' {
+/** Never repeat what cannot be read: there may be a password in it. */
+export function store(text: string): StoreChoice {
   if (text === 'memory' || text === 'sqlite') return text
-  throw new OptionError('It must be memory or sqlite.')
+  if (/^postgres(ql)?:\/\//.test(text)) return new Database(text)
+  throw new OptionError('It must be memory, sqlite or postgres://USER:PASSWORD@HOST:PORT/DATABASE.')
+}
+
+/** The name of a shop among those of a fleet. */
+export function node(text: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(text)) return text
+  throw new OptionError('A node is named by 1 to 63 letters, digits, `.`, `_` or `-`.')
 }
 
 /** `refuse`, `prefunded`, `credit:N` or `credit:N,total:M`. */

@@ -63,7 +63,9 @@ function addShop(program: Command, terminal: Terminal, exitWith: (code: ExitCode
     )
     .option('--letters <count>', 'how many letters there are (default: no end)', reader(Option.count))
     .addOption(dataOption())
-    .option('--store <where>', 'memory or sqlite', reader(Option.store), 'sqlite' as const)
+    .addOption(storeOption())
+    .option('--key-file <file>', "the shop's key; the same for all shops of a fleet (default: in the data folder)")
+    .option('--node <name>', 'names this shop among those that share a database', reader(Option.node))
     .addOption(
       option(
         '--strangers <policy>',
@@ -152,7 +154,12 @@ function addPay(program: Command, terminal: Terminal, exitWith: (code: ExitCode)
 function addLedger(program: Command, terminal: Terminal, exitWith: (code: ExitCode) => void): void {
   const ledger = program.command('ledger').description('See and change the books of a shop, while it runs or not.')
   const command = (name: string, description: string) =>
-    ledger.command(name).description(description).addOption(dataOption()).option('--json', 'print JSON')
+    ledger
+      .command(name)
+      .description(description)
+      .addOption(dataOption())
+      .addOption(storeOption())
+      .option('--json', 'print JSON')
   const run = async (options: LedgerOptions, request: import('./commands/ledger.js').LedgerRequest) => {
     const { run } = await import('./commands/ledger.js')
     exitWith(await run(options, request, terminal))
@@ -209,11 +216,18 @@ function addLedger(program: Command, terminal: Terminal, exitWith: (code: ExitCo
     .action((options: LedgerOptions & { before?: Instant.Instant; keep?: number; dryRun?: boolean }) =>
       run(options, { type: 'prune', before: pruneBefore(options), dryRun: options.dryRun === true }),
     )
+  command('migrate', 'Bring the tables in a database to this version; `shop` does it too.').action(
+    async (options: LedgerOptions) => {
+      const { run } = await import('./commands/ledger-migrate.js')
+      exitWith(await run(options, terminal))
+    },
+  )
   ledger
     .command('export')
     .description('Write accounts or ended transfers for other programs, oldest first; amounts are in base units.')
     .addArgument(new Argument('<what>', 'which of them').choices(['accounts', 'transfers']))
     .addOption(dataOption())
+    .addOption(storeOption())
     .option('--format <format>', 'csv (RFC 4180) or jsonl (one JSON object a line)', reader(Option.exportFormat), 'csv')
     .option('--account <id>', 'only this account; only where it pays or is paid', reader(Option.account))
     .option('--from <time>', 'transfers that ended at this time or later', reader(Option.time))
@@ -303,6 +317,16 @@ function dataOption(): CommanderOption {
   return new CommanderOption('--data <folder>', 'where the shop keeps its ledger and its key')
     .env('MILLSTREAM_DATA')
     .default('./millstream-data')
+}
+
+function storeOption(): CommanderOption {
+  return new CommanderOption(
+    '--store <where>',
+    'memory, sqlite, or postgres://user:password@host:port/database for many shops',
+  )
+    .env('MILLSTREAM_STORE')
+    .argParser(secretReader('--store', Option.store))
+    .default('sqlite')
 }
 
 function logLevelOption(level: Logs.Level): CommanderOption {

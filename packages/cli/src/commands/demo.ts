@@ -152,7 +152,7 @@ async function printLetters(
 }
 
 async function readBooks(data: string, account: string) {
-  const ledger = await OpenLedger.open(data)
+  const ledger = await OpenLedger.open({ data })
   try {
     const rows = new Map<string, AccountRow>()
     for await (const row of ledger.operator.accounts()) rows.set(row.id, row)

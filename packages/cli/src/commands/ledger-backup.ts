@@ -14,16 +14,18 @@ import { type ExitCode, exitCodes } from '../exit-code.js'
 import { Failure } from '../failure.js'
 import * as NewFile from '../new-file.js'
 import * as OpenLedger from '../open-ledger.js'
+import type { StoreChoice } from '../store-choice.js'
 import type { Terminal } from '../terminal.js'
 
 export interface BackupOptions {
   readonly data: string
+  readonly store?: StoreChoice
   readonly json?: boolean
 }
 
 export async function run(path: string, options: BackupOptions, terminal: Terminal): Promise<ExitCode> {
   await NewFile.assertNew(path)
-  const ledger = await OpenLedger.open(options.data)
+  const ledger = await OpenLedger.open(options)
   let file: NewFile.NewFile | undefined
   try {
     file = await NewFile.create(path)

@@ -10,10 +10,12 @@ import { printable } from '../failure.js'
 import * as NewFile from '../new-file.js'
 import * as OpenLedger from '../open-ledger.js'
 import type { AccountRow, HistoryRow, Operator, TransferRow } from '../operator.js'
+import type { StoreChoice } from '../store-choice.js'
 import type { Terminal } from '../terminal.js'
 
 export interface ExportOptions {
   readonly data: string
+  readonly store?: StoreChoice
   readonly format: 'csv' | 'jsonl'
   readonly account?: string
   readonly from?: Instant.Instant
@@ -55,7 +57,7 @@ export async function run(
   terminal: Terminal,
 ): Promise<ExitCode> {
   if (options.output !== undefined) await NewFile.assertNew(options.output)
-  const ledger = await OpenLedger.open(options.data)
+  const ledger = await OpenLedger.open(options)
   try {
     const { history } = await ledger.operator.describe()
     const rows =

@@ -7,10 +7,12 @@ import * as LedgerReport from '../ledger-report.js'
 import * as OpenLedger from '../open-ledger.js'
 import type { Operator } from '../operator.js'
 import * as Statement from '../statement.js'
+import type { StoreChoice } from '../store-choice.js'
 import type { Terminal } from '../terminal.js'
 
 export interface LedgerOptions {
   readonly data: string
+  readonly store?: StoreChoice
   readonly json?: boolean
 }
 
@@ -34,7 +36,7 @@ export type LedgerRequest =
     }
 
 export async function run(options: LedgerOptions, request: LedgerRequest, terminal: Terminal): Promise<ExitCode> {
-  const ledger = await OpenLedger.open(options.data)
+  const ledger = await OpenLedger.open(options)
   try {
     return await answer(ledger.operator, request, options.json === true, terminal)
   } finally {

@@ -4,36 +4,22 @@ import { createServer as createHttpServer, type Server } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, isIPv6 } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { hashes, randomBytes, systemClock } from '@millstream/hashes'
-import { createMemoryStore, type Store } from '@millstream/ledger'
-import { type OpenedSqlite, openSqlite } from '@millstream/ledger-sqlite'
-import {
-  createMemoryStreamStore,
-  createShop,
-  createShopServer,
-  type Endpoint,
-  parseUnit,
-  type StreamStore,
-} from '@millstream/shop'
-import {
-  createTrustlineHost,
-  listenTrustline,
-  type Strangers,
-  strangersTotal,
-  type TrustlineHost,
-} from '@millstream/trustline'
+import { hashes, randomBytes } from '@millstream/hashes'
+import { createShop, createShopServer, type Endpoint, parseUnit } from '@millstream/shop'
+import { createTrustlineHost, listenTrustline, type Strangers, type TrustlineHost } from '@millstream/trustline'
 import type { Asset } from '@millstream/units'
 import * as AdminServer from '../admin/server.js'
 import * as ContentSource from '../content-source.js'
-import * as DataFolder from '../data-folder.js'
+import * as Database from '../database.js'
 import { type ExitCode, exitCodes } from '../exit-code.js'
 import { Failure } from '../failure.js'
-import * as FreeFolder from '../free-folder.js'
 import * as HttpConnections from '../http-connections.js'
 import * as Logs from '../logs.js'
 import type { Content } from '../option.js'
 import * as Retention from '../retention.js'
+import * as ShopStore from '../shop-store.js'
 import * as Signals from '../signals.js'
+import type { StoreChoice } from '../store-choice.js'
 import type { StoreOperatorOptions } from '../store-operator.js'
 import * as StoreOperator from '../store-operator.js'
 import type { Terminal } from '../terminal.js'
@@ -48,7 +34,9 @@ export interface ShopOptions {
   readonly content: Content
   readonly letters?: number
   readonly data: string
-  readonly store: 'memory' | 'sqlite'
+  readonly store: StoreChoice
+  readonly keyFile?: string
+  readonly node?: string
   readonly strangers: Strangers
   /** How long records are kept after they have ended, in milliseconds; for ever if left out. */
   readonly keep?: number
@@ -114,26 +102,30 @@ async function start(
   const observer = Logs.observer(logger)
   const tls = await readTls(options)
   const source = await ContentSource.create(options.content, options.letters)
-  const { store, streams, key, ...copying } = await openStores(options, logger, closing)
+  const opened = await ShopStore.open({ ...options, asset }, logger, closing)
+  const { store, streams, key, clock, backup } = opened
 
   const host = createTrustlineHost({
     store,
     prefix,
     asset,
     strangers,
-    clock: systemClock,
+    clock,
     hashes,
     randomBytes,
     observer,
-    onFailure: (cause) => fail(storeFailed(cause)),
+    onFailure: (cause) => fail(Database.failureOf(cause) ?? storeFailed(cause)),
   })
   closing.push(() => host.close())
   await host.ready
-  const shop = await createShop({ plugin: host, streams, key, clock: systemClock, hashes, randomBytes, observer })
+  const shop = await createShop({ plugin: host, streams, key, clock, hashes, randomBytes, observer })
   const readers = () => [shop.cursor()]
-  closing.push(await openAdmin(data, { store, prefix, asset, pid: process.pid, readers, ...copying }))
+  if (opened.isOwn) {
+    const copying = backup === undefined ? {} : { backup }
+    closing.push(await openAdmin(data, { store, prefix, asset, pid: process.pid, readers, ...copying }))
+  }
   if (options.keep !== undefined) {
-    const retention = Retention.start({ store, keepMs: options.keep, clock: systemClock, logger, readers })
+    const retention = Retention.start({ store, keepMs: options.keep, clock, logger, readers })
     closing.push(() => retention.close())
   }
 
@@ -189,32 +181,6 @@ async function start(
   const facts = { http, btp, account, price: String(options.price), piece: unit, pid: process.pid, data }
   terminal.stdout.write(options.json ? `${JSON.stringify({ ready: true, ...facts })}\n` : `ready ${http} ${btp}\n`)
   logger.info(facts, 'cli.ready')
-}
-
-async function openStores(
-  options: ShopOptions,
-  logger: Logs.Logger,
-  closing: Step[],
-): Promise<{ store: Store; streams: StreamStore; key: Uint8Array; backup?: OpenedSqlite['backup'] }> {
-  const { data: folder, prefix, strangers } = options
-  const limits = { strangersCreditMax: strangersTotal(strangers) }
-  const observer = Logs.observer(logger)
-  const { open } = await DataFolder.ensure(folder)
-  if (open) logger.warn({ folder }, 'cli.data_folder_open_to_others')
-  if (options.store === 'memory') {
-    const store = createMemoryStore({ clock: systemClock, hashes, randomBytes, limits, observer })
-    closing.push(() => store.close())
-    // A ledger that forgets makes streams that nobody can come back to: so does a key that nobody keeps.
-    return { store, streams: createMemoryStreamStore(), key: randomBytes(32) }
-  }
-  const { ledger, streams, backup, close } = await FreeFolder.whenFree(
-    folder,
-    () => openSqlite({ folder, clock: systemClock, hashes, randomBytes, limits, observer }),
-    () => logger.info({ folder }, 'cli.data_folder_held'),
-  )
-  closing.push(close)
-  await DataFolder.pinFacts(folder, { prefix, asset })
-  return { store: ledger, streams, backup, key: await DataFolder.shopKey(folder, randomBytes) }
 }
 
 async function openAdmin(folder: string, options: StoreOperatorOptions): Promise<() => Promise<void>> {
