@@ -14,10 +14,11 @@ export interface Outgoing {
   readonly condition: Condition.Condition
   readonly cancelAfter: RippleTime.RippleTime
   readonly expiresAt: Instant.Instant
-  readonly packet: Uint8Array
+  /** Empty after a restart, until whoever asked asks again. */
+  packet: Uint8Array
   /** SHA-256 of the packet: all that is kept of it for those who send the same id again. */
   readonly packetHash: string
-  readonly id: TransferId.TransferId | undefined
+  id: TransferId.TransferId | undefined
   state: State
   escrowId: string | undefined
   sequence: number | undefined

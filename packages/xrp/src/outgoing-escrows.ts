@@ -109,7 +109,12 @@ export function createOutgoingEscrows(options: {
     const known = transfers.get(key)
     if (known !== undefined) {
       if (!isSame(known, transfer, packetHash)) return refused('F05', 'Another transfer has this id. Nothing was sent.')
-      return known.outcome === undefined ? told(known, watch) : Promise.resolve(known.outcome)
+      if (known.outcome !== undefined) return Promise.resolve(known.outcome)
+      if (known.id === undefined) {
+        known.id = transfer.id.slice() as TransferId.TransferId
+        known.packet = transfer.packet.slice()
+      }
+      return told(known, watch)
     }
     const refusal = refusalOf(transfer)
     if (refusal !== undefined) return refusal
@@ -214,7 +219,7 @@ export function createOutgoingEscrows(options: {
 
   function mayTryAgain(outgoing: Outgoing): boolean {
     const leftMs = RippleTime.toInstant(outgoing.cancelAfter) - account.now()
-    // After a restart the packet is gone, and with it whoever asked.
+    // After a restart the packet is gone, until whoever asked asks again.
     const isWhole = outgoing.id !== undefined && outgoing.tell.length > 0
     return isWhole && outgoing.attempts < account.limits.createAttemptsMax && leftMs > account.limits.expiryMarginMs
   }

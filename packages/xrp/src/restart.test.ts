@@ -78,6 +78,33 @@ describe('a payer that starts again', () => {
     expect(counts.get('EscrowCreate tesSUCCESS')).toBe(1)
   })
 
+  it('signs anew what it is asked for again, when the kept transaction has become too old', async () => {
+    const ledger = await open()
+    const counts = countOf(ledger)
+    const store = createMemoryStore()
+    const shop = await ledger.open('shop')
+    const limits = { ledgersAheadMax: 3 }
+    const server = withhold(connectXrpl({ url: ledger.sandbox.url }), () => true)
+    const first = await ledger.open('tool', { store, server, limits })
+    const one = payment(shop.info().account, ledger.clock.now())
+    shop.receive(payeeOf([one]))
+    void first.send(one.transfer)
+    await until(() => first.account().inFlight === 1)
+    await first.close()
+    const still = withhold(connectXrpl({ url: ledger.sandbox.url }), ({ LastLedgerSequence }) => {
+      return Number(LastLedgerSequence) < 7
+    })
+    const second = await ledger.open('tool', { store, server: still, limits })
+    const again = second.send(one.transfer)
+    for (let i = 0; i < 5; i++) {
+      ledger.closeLedger()
+      await ledger.quietTurn()
+    }
+    expect(await again).toEqual({ status: 'fulfilled', fulfillment: one.fulfillment })
+    expect(counts.get('EscrowCreate tesSUCCESS')).toBe(1)
+    expect(second.events.map(({ name }) => name)).toContain('xrp.submission_lapsed')
+  })
+
   it('repeats nothing that got out, though nobody has answered', async () => {
     const ledger = await open()
     const counts = countOf(ledger)
