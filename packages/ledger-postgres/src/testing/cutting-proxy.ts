@@ -1,0 +1,104 @@
+/** A way to the database that breaks when and how a test wants it to. */
+import { connect, createServer, type Socket } from 'node:net'
+
+export type Cut =
+  /** What the host says next does not arrive. */
+  | 'before'
+  /** It arrives and is answered, but the answer is lost. */
+  | 'answer'
+  /** The host is cut off; what it said arrives later, when `release` is called. */
+  | 'late'
+
+export interface CuttingProxy {
+  readonly url: string
+  /** The next time that the host says something of at least so many bytes, the connection breaks in this way. */
+  cutNext(how: Cut, bytesMin?: number): Promise<void>
+  /** Lets arrive what was said late. Resolves when the database has answered or closed. */
+  release(): Promise<void>
+  /** Takes no connections, and breaks those that are there. */
+  block(): void
+  unblock(): void
+  close(): void
+}
+
+export async function openCuttingProxy(url: string): Promise<CuttingProxy> {
+  const target = new URL(url)
+  const sockets = new Set<Socket>()
+  let isBlocked = false
+  let next: { readonly how: Cut; readonly bytesMin: number; readonly done: () => void } | undefined
+  let late: (() => Promise<void>) | undefined
+
+  const server = createServer((host) => {
+    if (isBlocked) return host.destroy()
+    const database = connect(Number(target.port), target.hostname)
+    for (const socket of [host, database]) {
+      sockets.add(socket)
+      socket.on('error', () => {})
+      socket.on('close', () => sockets.delete(socket))
+    }
+    let isCut = false
+    host.on('data', (said) => {
+      if (next === undefined || said.length < next.bytesMin || isCut) {
+        database.write(said)
+        return
+      }
+      const { how, done } = next
+      next = undefined
+      isCut = true
+      if (how === 'before') {
+        host.destroy()
+        database.destroy()
+        done()
+      } else if (how === 'answer') {
+        database.write(said)
+        database.once('data', () => {
+          host.destroy()
+          database.destroy()
+          done()
+        })
+      } else {
+        host.destroy()
+        late = () =>
+          new Promise((resolve) => {
+            database.once('data', () => resolve())
+            database.once('close', () => resolve())
+            database.write(said)
+          })
+        done()
+      }
+    })
+    database.on('data', (answer) => {
+      if (!isCut) host.write(answer)
+    })
+    host.on('close', () => {
+      if (!isCut) database.destroy()
+    })
+    database.on('close', () => host.destroy())
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { readonly port: number }
+  const own = new URL(url)
+  own.port = String(port)
+  const breakAll = () => {
+    for (const socket of sockets) socket.destroy()
+  }
+  return {
+    url: own.href,
+    cutNext: (how, bytesMin = 1) =>
+      new Promise((done) => {
+        next = { how, bytesMin, done }
+      }),
+    release: () => late?.() ?? Promise.resolve(),
+    block() {
+      isBlocked = true
+      breakAll()
+    },
+    unblock() {
+      isBlocked = false
+    },
+    close() {
+      breakAll()
+      server.close()
+    },
+  }
+}
