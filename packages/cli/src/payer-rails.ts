@@ -12,8 +12,11 @@ import { Failure } from './failure.js'
 export interface PayerRails {
   /** The ledger that the user named, with the user's credentials. */
   openNamed(uri: BtpUri.BtpUri): Promise<Rail>
-  /** The ledger that a shop named: the token is made from the payer's key, so each ledger sees another payer. */
-  openEndpoint(endpoint: Endpoint): Promise<Rail>
+  /**
+   * The ledger that a shop named: the token is made from the payer's key, so each ledger sees another payer. If the user
+   * named one it is another node of that, and gets the user's credentials.
+   */
+  openEndpoint(endpoint: Endpoint, named: BtpUri.BtpUri | undefined): Promise<Rail>
   /** Id of the account that pays, as soon as it is known; absent for empty credentials. */
   readonly account: string | undefined
   /** @throws {Failure} The ledger cannot be used, or not by this account. */
@@ -38,6 +41,8 @@ export interface PayerRailsOptions {
 
 export function create({ state, observer }: PayerRailsOptions): PayerRails {
   const open: Array<() => Promise<void>> = []
+  /** Connections to several nodes of one fleet pay from one account. */
+  const books = new Map<string, { readonly book: Promise<StateBook>; users: number }>()
   let account: string | undefined
 
   function accountOf({ username, token }: BtpUri.BtpUri): string | undefined {
@@ -58,14 +63,16 @@ export function create({ state, observer }: PayerRailsOptions): PayerRails {
       randomBytes,
       observer,
     })
+    const origin = originOf(uri)
+    const shared = account === undefined ? undefined : bookOf(origin, account)
     let book: StateBook | undefined
     const close = async () => {
       await plugin.close()
-      await book?.close()
+      await shared?.close()
     }
     try {
       // The lock on the account comes first: two payers with one book would count on the same numbers.
-      if (account !== undefined) book = await state.book(originOf(uri), account)
+      book = await shared?.book
       await plugin.connect()
     } catch (error) {
       await close()
@@ -75,14 +82,34 @@ export function create({ state, observer }: PayerRailsOptions): PayerRails {
     return {
       plugin,
       onReconnect: (listener) => void plugin.onConnectionChange((isConnected) => isConnected && listener()),
+      endpoint: { uri: `btp+${uri.url}`, origin, secure: uri.secure },
       ...(account === undefined ? {} : { account }),
       ...(book === undefined ? {} : { book }),
     }
   }
 
+  function bookOf(origin: string, account: string) {
+    const key = `${origin} ${account}`
+    const entry = books.get(key) ?? { book: state.book(origin, account), users: 0 }
+    books.set(key, entry)
+    entry.users++
+    return {
+      book: entry.book,
+      async close() {
+        if (--entry.users > 0) return
+        books.delete(key)
+        await entry.book.then(
+          (book) => book.close(),
+          () => {},
+        )
+      },
+    }
+  }
+
   return {
     openNamed: connect,
-    openEndpoint: (endpoint) => connect(uriOf(endpoint)),
+    openEndpoint: (endpoint, named) =>
+      connect(named === undefined ? uriOf(endpoint) : { ...named, url: BtpUri.parse(endpoint.uri).url }),
     async standing(uri) {
       const { plugin } = await connect(uri)
       return { balance: await plugin.balance(), limit: await plugin.limit() }

@@ -19,8 +19,7 @@ export function check(
   hosts: readonly string[],
 ): Endpoint {
   const target = new URL(endpoint.url)
-  // A WebSocket URL leaves its default port out, so does an origin.
-  const origin = `btp+${target.protocol}//${target.host}`
+  const origin = originOf(target)
   const listed = hosts.some((host) => host.toLowerCase() === target.hostname || host.toLowerCase() === target.host)
   if (!listed && target.hostname !== new URL(url).hostname) {
     throw new EndpointRefusedError(origin, 'is on another host', `allow it with --endpoint-host ${target.host}`)
@@ -33,6 +32,21 @@ export function check(
     )
   }
   return { uri: endpoint.uri, origin, secure: endpoint.secure }
+}
+
+/**
+ * The node of a fleet that serves a stream, when the payer has been told of the ledger already: another address of the
+ * same origin, which gets the same credentials.
+ */
+export function nodeOf(known: Endpoint | undefined, asked: PayEndpoint.PayEndpoint | undefined): Endpoint | undefined {
+  if (known === undefined || asked === undefined) return undefined
+  if (originOf(new URL(asked.url)) !== known.origin || asked.uri === known.uri) return undefined
+  return { uri: asked.uri, origin: known.origin, secure: asked.secure }
+}
+
+/** A WebSocket URL leaves its default port out, so does an origin. */
+function originOf({ protocol, host }: URL): string {
+  return `btp+${protocol}//${host}`
 }
 
 /** This machine: what goes there crosses no network. */

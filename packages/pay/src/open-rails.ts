@@ -1,12 +1,14 @@
 /**
  * The rails that a payer has open, each with its book. The host's balance is compared with the book when a rail is
- * opened, whenever its connection has come back, and on demand.
+ * opened, whenever its connection has come back, and on demand. Rails to several addresses of one ledger, as the nodes of
+ * a fleet have, pay from one account: they have one book.
  */
 import type { Plugin } from '@millstream/plugin'
 import type { Instant, Observer } from '@millstream/units'
 import { type Book, createBook } from './book.js'
+import { EndpointRefusedError } from './endpoint.js'
 import type { PayEvent } from './pay-event.js'
-import type { Rail } from './rail.js'
+import type { Endpoint, Rail } from './rail.js'
 
 /** A rail with the book of the account that pays over it. */
 export interface OpenRail {
@@ -17,18 +19,28 @@ export interface OpenRail {
 }
 
 export interface OpenRails {
-  /** The rail of `origin`; `open` makes it when there is none. */
-  get(origin: string, open: () => Promise<Rail>): Promise<OpenRail>
+  /**
+   * The rail to an address; `open` makes it when there is none.
+   *
+   * @throws {EndpointRefusedError} The ledger has more addresses than are opened.
+   */
+  get(address: RailAddress, open: () => Promise<Rail>): Promise<OpenRail>
   /** Asks the host of each for the balance, and compares. */
   reconcile(): Promise<void>
   close(): Promise<void>
 }
 
+/** Of an `Endpoint`, or empty for a rail that leads nobody knows where. */
+export type RailAddress = Pick<Endpoint, 'uri' | 'origin'>
+
+/** Addresses of one ledger. */
+export const addressesPerLedgerMax = 64
+
 export interface OpenRailsOptions {
   readonly clock: Instant.Clock
   readonly observer: Observer<PayEvent>
-  /** Rails that were handed in are closed by whoever made them. */
-  readonly owned: boolean
+  /** What was handed in is closed by whoever made it. */
+  readonly handedIn: Rail | undefined
   /** The account that paid over this rail has ended: so do the streams that it paid. */
   readonly accountEnded: (rail: OpenRail) => void
 }
@@ -40,16 +52,24 @@ interface Entry extends OpenRail {
 }
 
 export function createOpenRails(options: OpenRailsOptions): OpenRails {
-  const { clock, observer, owned, accountEnded } = options
+  const { clock, observer, handedIn, accountEnded } = options
   const rails = new Map<string, Promise<Entry>>()
+  const addresses = new Map<string, number>()
+  const books = new Map<string, Book>()
 
   return {
-    get(origin, open) {
-      const known = rails.get(origin)
+    get({ uri, origin }, open) {
+      const known = rails.get(uri)
       if (known !== undefined) return known
-      const rail = open().then(enter)
-      rails.set(origin, rail)
-      rail.catch(() => rails.delete(origin))
+      const others = addresses.get(origin) ?? 0
+      if (others >= addressesPerLedgerMax) throw tooManyAddresses(origin)
+      addresses.set(origin, others + 1)
+      const rail = open().then((opened) => enter(opened, origin))
+      rails.set(uri, rail)
+      rail.catch(() => {
+        rails.delete(uri)
+        addresses.set(origin, addresses.get(origin)! - 1)
+      })
       return rail
     },
 
@@ -60,20 +80,31 @@ export function createOpenRails(options: OpenRailsOptions): OpenRails {
     async close() {
       const open = await Promise.allSettled(rails.values())
       rails.clear()
+      addresses.clear()
       for (const rail of open) if (rail.status === 'fulfilled') await rail.value.close()
     },
   }
 
-  async function enter(rail: Rail): Promise<Entry> {
+  function bookOf({ book, account }: Rail, origin: string): Book {
+    if (book !== undefined) return book
+    // An account without a name is one of its own for each connection.
+    if (account === undefined) return createBook({ clock })
+    const key = `${origin} ${account}`
+    const known = books.get(key) ?? createBook({ clock })
+    books.set(key, known)
+    return known
+  }
+
+  async function enter(rail: Rail, origin: string): Promise<Entry> {
     const { plugin } = rail
     const entry: Entry = {
       plugin,
       account: rail.account,
-      book: rail.book ?? createBook({ clock }),
+      book: bookOf(rail, origin),
       forget: () => {},
       async close() {
         entry.forget()
-        if (owned) await rail.close?.()
+        if (rail !== handedIn) await rail.close?.()
       },
     }
     try {
@@ -115,4 +146,9 @@ export function createOpenRails(options: OpenRailsOptions): OpenRails {
       observer({ name: 'pay.balance_unexplained', level: 'warn', amount, expectedMin, balance })
     }
   }
+}
+
+function tooManyAddresses(origin: string): EndpointRefusedError {
+  const why = `has more than the ${addressesPerLedgerMax} addresses that this payer opens`
+  return new EndpointRefusedError(origin, why, 'start the payer again')
 }

@@ -26,9 +26,12 @@ import { type Ask, fromResponse, type Terms } from './terms.js'
 import * as TermsCheck from './terms-check.js'
 
 export interface PayerOptions {
-  /** The rail for everything; `Pay-Endpoint` is not looked at then. Its owner closes it. */
+  /**
+   * The rail for everything; `Pay-Endpoint` is not looked at then, unless it names another address of the ledger to which
+   * the rail leads: the node of a fleet that serves the stream. Its owner closes it.
+   */
   readonly rail?: Rail | { readonly plugin: Plugin }
-  /** Opens the rail that `Pay-Endpoint` names. */
+  /** Opens the rail that `Pay-Endpoint` names; with `rail`, those to other addresses of its ledger. */
   readonly openPlugin?: OpenPlugin
   readonly limits?: Partial<Limits.Limits>
   /** Hosts besides that of the URL that a `Pay-Endpoint` may name: `ledger.example` or `ledger.example:9000`. */
@@ -125,7 +128,7 @@ export function createPayer(options: PayerOptions): Payer {
   const rails = createOpenRails({
     clock,
     observer,
-    owned: options.rail === undefined,
+    handedIn: options.rail,
     accountEnded(ended) {
       for (const [payments, { rail }] of running) if (rail === ended) payments.stop('account_ended')
     },
@@ -379,11 +382,16 @@ export function createPayer(options: PayerOptions): Payer {
   }
 
   function railFor(asked: Ask, answer: Answer): Promise<OpenRail> {
-    if (options.rail !== undefined) return rails.get('', () => Promise.resolve(options.rail!))
+    const { rail, openPlugin } = options
+    if (rail !== undefined) {
+      const known = 'endpoint' in rail ? rail.endpoint : undefined
+      const node = openPlugin === undefined ? undefined : EndpointCheck.nodeOf(known, asked.endpoint)
+      if (node !== undefined) return rails.get(node, () => openPlugin!(node))
+      return rails.get(known ?? { uri: '', origin: '' }, () => Promise.resolve(rail))
+    }
     const endpoint = endpointOf(asked, answer.response, answer.secure)
-    const { openPlugin } = options
     if (openPlugin === undefined) throw new EndpointCheck.EndpointMissingError()
-    return rails.get(endpoint.origin, () => openPlugin(endpoint))
+    return rails.get(endpoint, () => openPlugin(endpoint))
   }
 
   function narrowed(init: FetchInit): Limits.Limits {

@@ -14,6 +14,8 @@ export interface Endpoint {
 export interface Rail {
   /** Connected: `info()` answers. */
   readonly plugin: Plugin
+  /** Where it leads: a shop that names another address of the same ledger is paid there. */
+  readonly endpoint?: Endpoint
   /** Id of the payer's account there, for an operator who is asked to fund it. */
   readonly account?: string
   /** Where payments are written down ahead; one in memory when left out, which a crash forgets. */
@@ -24,5 +26,8 @@ export interface Rail {
   close?(): void | Promise<void>
 }
 
-/** Connects. What it throws is passed on to the caller of `fetch`; nothing was paid then. */
+/**
+ * Connects, with the same account at every address of one origin: the nodes of a fleet have one ledger. What it throws is passed on
+ * to the caller of `fetch`; nothing was paid then.
+ */
 export type OpenPlugin = (endpoint: Endpoint) => Promise<Rail>

@@ -136,7 +136,7 @@ class Payment {
         options.ledger === undefined || options.dryRun ? {} : { rail: await rails.openNamed(options.ledger) }
       payer = createPayer({
         ...named,
-        openPlugin: (endpoint) => rails.openEndpoint(endpoint),
+        openPlugin: (endpoint) => rails.openEndpoint(endpoint, options.ledger),
         limits: this.limits,
         endpointHosts: options.endpointHost ?? [],
         http: createNodeHttp(),
