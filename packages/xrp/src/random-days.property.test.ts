@@ -109,7 +109,7 @@ async function day(steps: readonly Step[]): Promise<void> {
     } else if (one === 'disconnect') {
       faults.disconnect = { command: 'submit', count: 1 }
     } else if (one === 'busy') {
-      faults.refuse = { result: 'telCAN_NOT_QUEUE', count: 2 }
+      faults.refuse = { result: 'telCAN_NOT_QUEUE_FULL', count: 2 }
     } else if (one === 'reversed') {
       faults.order = 'reversed'
     } else if (one === 'cut') {
