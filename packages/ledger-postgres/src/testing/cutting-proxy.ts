@@ -6,15 +6,18 @@ export type Cut =
   | 'before'
   /** It arrives and is answered, but the answer is lost. */
   | 'answer'
-  /** The host is cut off; what it said arrives later, when `release` is called. */
+  /**
+   * The host is cut off; what it said arrives at the worst moment: when the host has made sure that it has not arrived,
+   * and before it hears so.
+   */
   | 'late'
 
 export interface CuttingProxy {
   readonly url: string
   /** The next time that the host says something of at least so many bytes, the connection breaks in this way. */
   cutNext(how: Cut, bytesMin?: number): Promise<void>
-  /** Lets arrive what was said late. Resolves when the database has answered or closed. */
-  release(): Promise<void>
+  /** How often what was said late has arrived. */
+  readonly arrivedLate: number
   /** Takes no connections, and breaks those that are there. */
   block(): void
   unblock(): void
@@ -27,6 +30,7 @@ export async function openCuttingProxy(url: string): Promise<CuttingProxy> {
   let isBlocked = false
   let next: { readonly how: Cut; readonly bytesMin: number; readonly done: () => void } | undefined
   let late: (() => Promise<void>) | undefined
+  let arrivedLate = 0
 
   const server = createServer((host) => {
     if (isBlocked) return host.destroy()
@@ -37,7 +41,9 @@ export async function openCuttingProxy(url: string): Promise<CuttingProxy> {
       socket.on('close', () => sockets.delete(socket))
     }
     let isCut = false
+    let isSettling = false
     host.on('data', (said) => {
+      isSettling = late !== undefined && said.includes('settle_group')
       if (next === undefined || said.length < next.bytesMin || isCut) {
         database.write(said)
         return
@@ -68,7 +74,17 @@ export async function openCuttingProxy(url: string): Promise<CuttingProxy> {
       }
     })
     database.on('data', (answer) => {
-      if (!isCut) host.write(answer)
+      if (isCut) return
+      const arrive = isSettling ? late : undefined
+      if (arrive === undefined) {
+        host.write(answer)
+        return
+      }
+      late = undefined
+      void arrive().then(() => {
+        arrivedLate += 1
+        host.write(answer)
+      })
     })
     host.on('close', () => {
       if (!isCut) database.destroy()
@@ -88,7 +104,9 @@ export async function openCuttingProxy(url: string): Promise<CuttingProxy> {
       new Promise((done) => {
         next = { how, bytesMin, done }
       }),
-    release: () => late?.() ?? Promise.resolve(),
+    get arrivedLate() {
+      return arrivedLate
+    },
     block() {
       isBlocked = true
       breakAll()
