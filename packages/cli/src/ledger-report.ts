@@ -2,7 +2,7 @@
 import type { Asset } from '@millstream/units'
 import { printable } from './failure.js'
 import * as Money from './money.js'
-import type { AccountRow, BalanceRow, CheckRow, MovementRow, PruneRow, TransferRow } from './operator.js'
+import type { AccountRow, BalanceRow, CheckRow, HistoryRow, MovementRow, PruneRow, TransferRow } from './operator.js'
 import type { StatementRow } from './statement.js'
 import * as Table from './table.js'
 
@@ -39,6 +39,12 @@ export function transfers(rows: readonly TransferRow[]): string {
     printable(row.destination ?? row.reference ?? '').replaceAll('\n', ' '),
   ])
   return Table.format(columns, cells)
+}
+
+/** Where a list ends, or begins, because there is nothing kept before; nothing if all is kept. */
+export function beginning({ after, at }: HistoryRow): string {
+  if (at === undefined) return ''
+  return `The kept history begins after record ${after}, which ended at ${at}: what was before is not in it.\n`
 }
 
 export function balances(rows: readonly BalanceRow[]): string {

@@ -156,6 +156,6 @@ describe('an operator', () => {
   })
 
   it('has nothing to copy of a ledger in memory', () => {
-    expect(() => operator.backup()).toThrow(expect.objectContaining({ code: 'LEDGER_IN_MEMORY', exit: 12 }))
+    expect(() => operator.backup()).toThrow(expect.objectContaining({ code: 'LEDGER_WITHOUT_FILE', exit: 12 }))
   })
 })

@@ -203,10 +203,10 @@ function checkRow(report: CheckReport): CheckRow {
 
 function notInAFile(): Failure {
   return new Failure({
-    code: 'LEDGER_IN_MEMORY',
+    code: 'LEDGER_WITHOUT_FILE',
     exit: exitCodes.refused,
-    message: 'This ledger is in memory: there is nothing to copy. Nothing was done.',
-    next: 'run the shop with --store sqlite to keep its books',
+    message: 'This ledger has no file of its own: there is nothing to copy. Nothing was done.',
+    next: 'back up a ledger in PostgreSQL with the tools of PostgreSQL; one in memory ends with its shop',
   })
 }
 

@@ -309,17 +309,15 @@ describe('pruning', () => {
     await close()
   })
 
-  it('fails without harm when the disk has no room for it', async () => {
+  it('makes room in a file that may not grow', async () => {
     const first = await open()
     const alice = await openAccount(first.ledger, 'alice')
     await first.ledger.apply([{ type: 'deposit', account: alice, amount: 9n, reference: 'd' }]).durable
     await payThousands(first.ledger, alice, 5)
     await first.close()
     const full = await open({ fileBytesMax: statSync(join(folder, ledgerFileName)).size })
-    const pruned = await full.ledger.prune({ before: end }).catch((error: unknown) => error)
+    expect(await full.ledger.prune({ before: end })).toMatchObject({ records: 5000 })
     expect((await full.ledger.check()).faults).toEqual([])
-    const report = pruned instanceof Error ? undefined : pruned
-    expect(report ?? { records: 5000 }).toMatchObject({ records: 5000 })
     // What became free is room for payments.
     await payThousands(full.ledger, alice, 1, 'more ')
     expect((await full.ledger.check()).faults).toEqual([])

@@ -54,7 +54,7 @@ bytes     ${size}
 records   ${last}, the last of them at ${note.at} or before
 accounts  ${report.accounts}
 holds     ${report.holds}
-It holds the shop's key: keep it as you keep the data folder.
+${note.key === undefined ? 'The key of the shop is not in it: keep that as well.' : 'The key of the shop is in it: keep it as you keep the data folder.'}
 `
     terminal.stdout.write(options.json === true ? `${JSON.stringify(facts)}\n` : text)
     return exitCodes.done

@@ -7,9 +7,10 @@ import type { Instant } from '@millstream/units'
 import * as Csv from '../csv.js'
 import { type ExitCode, exitCodes } from '../exit-code.js'
 import { printable } from '../failure.js'
+import * as LedgerReport from '../ledger-report.js'
 import * as NewFile from '../new-file.js'
 import * as OpenLedger from '../open-ledger.js'
-import type { AccountRow, HistoryRow, Operator, TransferRow } from '../operator.js'
+import type { AccountRow, Operator, TransferRow } from '../operator.js'
 import type { StoreChoice } from '../store-choice.js'
 import type { Terminal } from '../terminal.js'
 
@@ -63,7 +64,8 @@ export async function run(
     const rows =
       what === 'accounts' ? exportAccounts(ledger.operator, options) : exportTransfers(ledger.operator, options)
     await write(rows, options.output, terminal)
-    if (what === 'transfers') tellBeginning(history, options.from, terminal)
+    const isWhole = history.at !== undefined && options.from !== undefined && options.from > Date.parse(history.at)
+    if (what === 'transfers' && !isWhole) terminal.stderr.write(LedgerReport.beginning(history))
     return exitCodes.done
   } finally {
     await ledger.close()
@@ -139,11 +141,4 @@ async function write(text: AsyncIterable<string>, output: string | undefined, te
 
 async function* mapped(text: AsyncIterable<string>, map: (text: string) => string): AsyncGenerator<string> {
   for await (const part of text) yield map(part)
-}
-
-function tellBeginning({ after, at }: HistoryRow, from: Instant.Instant | undefined, terminal: Terminal): void {
-  if (at === undefined || (from !== undefined && from > Date.parse(at))) return
-  terminal.stderr.write(
-    `The kept history begins after record ${after}, which ended at ${at}: what was before is not in it.\n`,
-  )
 }

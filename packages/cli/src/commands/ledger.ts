@@ -60,7 +60,8 @@ async function answer(
     case 'transfers': {
       const only = request.account === undefined ? {} : { account: request.account }
       const rows = operator.transfers({ limit: request.limit, ...only })
-      await printAll(rows, LedgerReport.transfers, json, terminal)
+      const count = await printAll(rows, LedgerReport.transfers, json, terminal)
+      if (count < request.limit) await tellBeginning(operator, terminal)
       return exitCodes.done
     }
     case 'balances':
@@ -69,6 +70,7 @@ async function answer(
       return exitCodes.done
     case 'statement':
       await printAll(Statement.lines(operator, request), LedgerReport.statement, json, terminal)
+      if (request.from === undefined) await tellBeginning(operator, terminal)
       return exitCodes.done
     case 'prune': {
       assertPast(request.before)
@@ -99,19 +101,27 @@ async function answer(
   }
 }
 
-/** JSON lines as they come; a table needs all rows before it knows how wide its columns are. */
+/** JSON lines as they come; a table needs all rows before it knows how wide its columns are. Gives their number. */
 async function printAll<Row>(
   rows: AsyncIterable<Row>,
   table: (rows: readonly Row[]) => string,
   json: boolean,
   terminal: Terminal,
-): Promise<void> {
+): Promise<number> {
   const list: Row[] = []
+  let count = 0
   for await (const row of rows) {
+    count++
     if (json) terminal.stdout.write(`${JSON.stringify(row)}\n`)
     else list.push(row)
   }
   if (!json) terminal.stdout.write(table(list))
+  return count
+}
+
+async function tellBeginning(operator: Operator, terminal: Terminal): Promise<void> {
+  const { history } = await operator.describe()
+  terminal.stderr.write(LedgerReport.beginning(history))
 }
 
 /** Names a movement that the operator did not name: made once for each run, so that running again is another one. */
