@@ -30,8 +30,11 @@ export class Allowance {
    */
   take(next: number, wanted: number, most: number, position: () => StreamPosition): number {
     const { booked, block } = this.options
-    const end = next + Math.min(block, most)
-    if (!this.writing && end > this.end && this.end - next <= block / 2) {
+    // What is taken now is on its way while the next block is written.
+    const taken = Math.min(wanted, this.end - next)
+    const left = this.end - next - taken
+    const end = next + taken + Math.min(block, most - taken)
+    if (!this.writing && end > this.end && left <= block / 2) {
       const written = booked.reserve(end, position())
       if (written === undefined) this.end = end
       else this.await(written, end)

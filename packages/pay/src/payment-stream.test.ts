@@ -194,6 +194,26 @@ describe('the book', () => {
     expect(writes.length).toBeLessThan(30)
   })
 
+  it('is written for the next payment while one is on its way, at a risk of one price too', async () => {
+    const { time, writes, book } = slowBook()
+    const { payments, plugin } = await openStream({ book, time, price: 7n, risk: 7n })
+    payments.start()
+    await time.settle()
+    for (let number = 1; number <= 5; number++) {
+      // All that may be spent: the one that is sent next, and the one that was sent and may not be told.
+      expect(writes).toHaveLength(number)
+      expect(writes.at(-1)!.state.streams[0]).toMatchObject({ next: number + 1, reserved: number === 1 ? 7n : 14n })
+      writes.at(-1)!.end()
+      await time.settle()
+      expect(numbersOf(plugin.open())).toEqual(number === 1 ? [1] : [number - 1])
+      if (number === 1) continue
+      plugin.fulfill(number - 1)
+      payments.arrive(1)
+      await time.settle()
+      expect(numbersOf(plugin.open())).toEqual([number])
+    }
+  })
+
   it('is not written for more than can be paid', async () => {
     const { time, writes, book } = slowBook()
     const { payments } = await openStream({ book, time, budget: 10n, pieces: 7 })

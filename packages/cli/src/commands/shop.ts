@@ -178,7 +178,8 @@ async function start(
   const http = `http${secure ? 's' : ''}://${named}:${port}/`
   const btp = options.endpoint ?? `btp+ws${secure ? 's' : ''}://${named}:${listener.port}/`
   const account = host.info().account
-  const facts = { http, btp, account, price: String(options.price), piece: unit, pid: process.pid, data }
+  const price = String(options.price)
+  const facts = { http, btp, btpPort: listener.port, account, price, piece: unit, pid: process.pid, data }
   terminal.stdout.write(options.json ? `${JSON.stringify({ ready: true, ...facts })}\n` : `ready ${http} ${btp}\n`)
   logger.info(facts, 'cli.ready')
 }
