@@ -77,6 +77,13 @@ const exitsOfCodes: ReadonlyArray<readonly [prefix: string, exit: ExitCode]> = [
   ['LEDGER_MIGRATION', exitCodes.database],
   ['LEDGER_HOST_REPLACED', exitCodes.database],
   ['LEDGER_', exitCodes.folder],
+  ['XRP_SEED', exitCodes.usage],
+  ['XRP_NOT_FUNDED', exitCodes.money],
+  ['XRP_ACCOUNT_NOT_FUNDED', exitCodes.money],
+  ['XRP_OUTCOME_UNKNOWN', exitCodes.unresolved],
+  ['XRP_STORE_', exitCodes.folder],
+  ['XRP_OTHER_', exitCodes.folder],
+  ['XRP_', exitCodes.ledger],
   ['CONTENT_', exitCodes.content],
   ['FOLDER_', exitCodes.folder],
 ]

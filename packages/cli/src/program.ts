@@ -17,6 +17,7 @@ import { type ExitCode, exitCodes, formatTable } from './exit-code.js'
 import { Failure } from './failure.js'
 import * as Logs from './logs.js'
 import * as Option from './option.js'
+import * as ProgramXrp from './program-xrp.js'
 import * as SandboxOption from './sandbox-option.js'
 import type { Terminal } from './terminal.js'
 import * as TrustedProxies from './trusted-proxies.js'
@@ -39,6 +40,7 @@ export function create(terminal: Terminal, exitWith: (code: ExitCode) => void): 
   addPay(program, terminal, exitWith)
   addLedger(program, terminal, exitWith)
   addSandbox(program, terminal, exitWith)
+  ProgramXrp.add(program, terminal, exitWith)
   addDemo(program, terminal, exitWith)
   // Commander hands these down only to commands that are made after them by `command`, so they are set on each.
   for (const command of commandsOf(program)) settle(command, terminal)
@@ -99,6 +101,8 @@ function addShop(program: Command, terminal: Terminal, exitWith: (code: ExitCode
     )
     .option('--tls-cert <file>', 'certificate, for https and btp+wss')
     .option('--tls-key <file>', 'its key')
+    .addOption(ProgramXrp.serverOption())
+    .addOption(ProgramXrp.seedOption())
     .option('--json', 'print `ready` and its addresses as one JSON line')
     .addOption(logLevelOption('info'))
     .action(async (options: ShopOptions) => {

@@ -7,7 +7,7 @@ export {
   type SettledDoubt,
   type StreamPosition,
 } from './book.js'
-export { isLoopback } from './endpoint.js'
+export { check as checkEndpoint, isLoopback } from './endpoint.js'
 export { fetchHttp } from './fetch-http.js'
 export type { Http, HttpRequest, HttpResponse } from './http.js'
 export * as Limits from './limits.js'

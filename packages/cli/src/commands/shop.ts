@@ -18,6 +18,7 @@ import * as Logs from '../logs.js'
 import type { Content } from '../option.js'
 import * as Retention from '../retention.js'
 import * as ShopStore from '../shop-store.js'
+import * as ShopXrp from '../shop-xrp.js'
 import * as Signals from '../signals.js'
 import type { StoreChoice } from '../store-choice.js'
 import type { StoreOperatorOptions } from '../store-operator.js'
@@ -46,6 +47,9 @@ export interface ShopOptions {
   readonly trustProxy?: TrustedProxies.TrustedProxies
   readonly tlsCert?: string
   readonly tlsKey?: string
+  /** Server of the XRP Ledger in which the trustline is settled, and the shop's seed there. */
+  readonly xrp?: string
+  readonly seedFile?: string
   readonly json?: boolean
   readonly logLevel: Logs.Level
 }
@@ -105,6 +109,8 @@ async function start(
   const opened = await ShopStore.open({ ...options, asset }, logger, closing)
   const { store, streams, key, clock, backup } = opened
 
+  const xrp = options.xrp === undefined ? undefined : await openXrp(options.xrp, options, opened, observer, fail)
+  if (xrp !== undefined) closing.push(() => xrp.close())
   const host = createTrustlineHost({
     store,
     prefix,
@@ -115,6 +121,7 @@ async function start(
     randomBytes,
     observer,
     onFailure: (cause) => fail(Database.failureOf(cause) ?? storeFailed(cause)),
+    ...(xrp === undefined ? {} : { settlement: xrp.settlement }),
   })
   closing.push(() => host.close())
   await host.ready
@@ -182,6 +189,20 @@ async function start(
   const facts = { http, btp, btpPort: listener.port, account, price, piece: unit, pid: process.pid, data }
   terminal.stdout.write(options.json ? `${JSON.stringify({ ready: true, ...facts })}\n` : `ready ${http} ${btp}\n`)
   logger.info(facts, 'cli.ready')
+}
+
+function openXrp(
+  url: string,
+  { seedFile, data, prefix, strangers }: ShopOptions,
+  { store, clock }: ShopStore.ShopStore,
+  observer: ReturnType<typeof Logs.observer>,
+  fail: (error: unknown) => void,
+): Promise<ShopXrp.ShopXrp> {
+  return ShopXrp.open({
+    place: { xrp: url, ...(seedFile === undefined ? {} : { seedFile }) },
+    ...{ data, store, prefix, asset, strangers, clock, observer },
+    onFailure: (cause) => fail(storeFailed(cause)),
+  })
 }
 
 async function openAdmin(folder: string, options: StoreOperatorOptions): Promise<() => Promise<void>> {

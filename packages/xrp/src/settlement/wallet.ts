@@ -28,9 +28,9 @@ export interface XrpWalletOptions {
 
 export interface XrpWallet {
   readonly address: string
-  /** Transactions of an earlier process that have ended in this one. */
-  readonly recovered: readonly SubmissionOutcome[]
   open(): Promise<void>
+  /** What an earlier process has left under way, once it has ended: before anything new is sent. */
+  earlier(): Promise<readonly SubmissionOutcome[]>
   /** Drops, as of the newest ledger that was read. */
   balance(): bigint
   /**
@@ -50,15 +50,17 @@ const walletKind = 'wallet'
 export function createXrpWallet(options: XrpWalletOptions): XrpWallet {
   const waiting = new Map<string, (outcome: SubmissionOutcome) => void>()
   const recovered: SubmissionOutcome[] = []
+  let told: (() => void) | undefined
   const user: AccountUser = {
     restore() {},
     saw() {},
-    ended({ key }, outcome, batch) {
+    ended({ kind, key }, outcome, batch) {
       batch.after(() => {
         const resolve = waiting.get(key)
         waiting.delete(key)
-        if (resolve === undefined) recovered.push(outcome)
-        else resolve(outcome)
+        if (resolve !== undefined) resolve(outcome)
+        else if (kind === walletKind) recovered.push(outcome)
+        told?.()
       })
     },
     stepped() {},
@@ -70,8 +72,15 @@ export function createXrpWallet(options: XrpWalletOptions): XrpWallet {
 
   return {
     address: account.address,
-    recovered,
     open: () => account.open(),
+    async earlier() {
+      while (account.inFlight().some(({ purpose }) => !waiting.has(purpose.key))) {
+        await new Promise<void>((resolve) => {
+          told = resolve
+        })
+      }
+      return recovered
+    },
     balance: () => account.state().balance,
     async send(fields, drops, ownsObject = false) {
       assertFunded(drops, ownsObject)
