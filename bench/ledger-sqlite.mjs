@@ -11,10 +11,11 @@ const finishedSmall = 10_000
 
 /**
  * @param {number} runs - Medians are over so many fresh processes.
+ * @param {number} comparisons - How many of them compare the large ledger with the small one.
  * @param {number} transfers - How many each of them makes.
  * @param {number} finished - How many the large ledger has before.
  */
-export async function compareLedger({ runs, transfers, finished }) {
+export async function compareLedger({ runs, comparisons, transfers, finished }) {
   const small = freeFolder()
   const large = freeFolder()
   try {
@@ -23,8 +24,11 @@ export async function compareLedger({ runs, transfers, finished }) {
     const samples = { bare: [], one: [], bare2: [], two: [], small: [], large: [] }
     for (let i = 0; i < runs; i++) {
       for (const mode of ['bare', 'one', 'bare2', 'two']) samples[mode].push(await inNewFolder(mode, transfers))
-      samples.small.push(await inCopyOf(small, transfers))
-      samples.large.push(await run('one', large, transfers))
+    }
+    // Disks and neighbours drift: many short turns, each beside the other.
+    for (let i = 0; i < comparisons; i++) {
+      samples.small.push(await inCopyOf(small, transfers / 2))
+      samples.large.push(await run('one', large, transfers / 2))
     }
     await run('hold', large, heldTransfers)
     const opened = []
@@ -119,6 +123,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
 
 export function ledgerSizes(quick) {
   return quick
-    ? { runs: 1, transfers: 51_200, finished: 200_000 }
-    : { runs: 3, transfers: 204_800, finished: 10_000_000 }
+    ? { runs: 1, comparisons: 3, transfers: 51_200, finished: 200_000 }
+    : { runs: 3, comparisons: 9, transfers: 204_800, finished: 10_000_000 }
 }
