@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { MillstreamError } from '@millstream/units'
-import { ECDSA, type Transaction, Wallet } from 'xrpl'
+import { type ECDSA, type Transaction, Wallet } from 'xrpl'
 import type { JsonObject } from './internal/json.js'
 
 export interface Signer {
@@ -24,7 +24,9 @@ export function signerFromSeed(seed: string): Signer {
   try {
     const text = seed.trim()
     // The client would take every seed for one of ed25519, and sign for an account that nobody has.
-    wallet = Wallet.fromSeed(text, { algorithm: text.startsWith('sEd') ? ECDSA.ed25519 : ECDSA.secp256k1 })
+    const algorithm = text.startsWith('sEd') ? 'ed25519' : 'ecdsa-secp256k1'
+    // Node does not find the names of `ECDSA` in a CommonJS module.
+    wallet = Wallet.fromSeed(text, { algorithm: algorithm as ECDSA })
   } catch {
     throw new SeedError('The seed is none of the XRP Ledger: those begin with "s" and have a check sum.')
   }
