@@ -18,9 +18,8 @@ export interface PaidBodyOptions {
 }
 
 export class PaidBody implements AsyncIterableIterator<Uint8Array, undefined> {
-  /** As counted, whether they were paid or not. */
-  pieces = 0
   bytes = 0
+  private counted = 0
   private readonly options: PaidBodyOptions
   private readonly source: AsyncIterator<Uint8Array>
   private over = false
@@ -28,6 +27,11 @@ export class PaidBody implements AsyncIterableIterator<Uint8Array, undefined> {
   constructor(options: PaidBodyOptions) {
     this.options = options
     this.source = options.source[Symbol.asyncIterator]()
+  }
+
+  /** Pieces that are whole, whether they were paid or not. */
+  get pieces(): number {
+    return this.counted - (this.options.counter?.ahead ?? 0)
   }
 
   [Symbol.asyncIterator](): this {
@@ -76,12 +80,12 @@ export class PaidBody implements AsyncIterableIterator<Uint8Array, undefined> {
   /** @returns How many pieces were taken for whole that might have been parts. */
   settle(): number {
     const pieces = this.options.counter?.settle() ?? 0
-    this.pieces += pieces
+    this.counted += pieces
     return pieces
   }
 
   private count(pieces: number): void {
-    this.pieces += pieces
+    this.counted += pieces
     this.options.payments?.arrive(pieces)
   }
 

@@ -33,7 +33,20 @@ describe('PieceCounter', () => {
     expect(counter.count(Uint8Array.of(0xe2, 0x82))).toBe(0)
     expect(counter.settle()).toBe(2)
     expect(counter.settle()).toBe(0)
+    expect(counter.ahead).toBe(2)
     expect(counter.end()).toBe(0)
+    expect(counter.ahead).toBe(0)
+  })
+
+  it('counts so many fewer when they turn out to be parts after all', () => {
+    const counter = PieceCounter.create('letter')!
+    counter.count(Uint8Array.of(0xe2, 0x82))
+    expect(counter.settle()).toBe(2)
+    // The third byte of the euro sign: one letter, where two pieces were counted.
+    expect(counter.count(Uint8Array.of(0xac))).toBe(0)
+    expect(counter.ahead).toBe(1)
+    expect(counter.count(bytesOf('ab'))).toBe(1)
+    expect(counter.ahead).toBe(0)
   })
 
   it('waits for the LF of a CR at the end of an event', () => {
@@ -42,6 +55,8 @@ describe('PieceCounter', () => {
     expect(counter.count(bytesOf('\n'))).toBe(1)
     expect(counter.count(bytesOf('data: 2\r\r'))).toBe(0)
     expect(counter.settle()).toBe(1)
+    expect(counter.count(bytesOf('\n'))).toBe(0)
+    expect(counter.count(bytesOf('data: 3\n\n'))).toBe(1)
   })
 
   it.each(['', 'word', 'bytes', 'bytes:', 'bytes:0', 'bytes:-1', 'bytes:1.5', 'Letter'])('knows no unit %j', (unit) => {

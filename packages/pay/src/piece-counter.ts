@@ -23,9 +23,19 @@ export interface PieceCounter {
    * Nothing has come for a while: bytes that may be part of a piece, but may also be whole ones, are taken for whole
    * ones. Else a shop that waits to be paid and a payer that waits for a piece would wait for each other.
    *
-   * @returns How many pieces they are.
+   * @returns How many pieces they are. When they turn out to be parts after all, so many fewer are counted next.
    */
   settle(): number
+  /** Of all that were counted, those that `settle` took for pieces and that are none so far. */
+  readonly ahead: number
+}
+
+/** Counts what is there, and says what may be. */
+interface ExactCounter {
+  count(bytes: Uint8Array): number
+  end(): number
+  /** How many pieces the bytes may be that belong to none yet. */
+  pending(): number
 }
 
 /** Longest line or event. Part of what the units mean. */
@@ -33,6 +43,29 @@ const longPieceBytes = 65_536
 
 /** @returns `undefined` for a unit that is not known. */
 export function create(unit: string): PieceCounter | undefined {
+  const exact = exactFor(unit)
+  if (exact === undefined) return undefined
+  let ahead = 0
+  const told = (pieces: number) => {
+    const known = Math.min(pieces, ahead)
+    ahead -= known
+    return pieces - known
+  }
+  return {
+    count: (bytes) => told(exact.count(bytes)),
+    end: () => told(exact.end()),
+    settle() {
+      const more = Math.max(0, exact.pending() - ahead)
+      ahead += more
+      return more
+    },
+    get ahead() {
+      return ahead
+    },
+  }
+}
+
+function exactFor(unit: string): ExactCounter | undefined {
   const known = PayTerms.unitOf({ unit })
   switch (known.kind) {
     case 'letter':
@@ -48,7 +81,7 @@ export function create(unit: string): PieceCounter | undefined {
   }
 }
 
-function blocks(size: number): PieceCounter {
+function blocks(size: number): ExactCounter {
   let open = 0
   return {
     count(bytes) {
@@ -57,11 +90,11 @@ function blocks(size: number): PieceCounter {
       return (total - open) / size
     },
     end: () => (open > 0 ? 1 : 0),
-    settle: () => 0,
+    pending: () => 0,
   }
 }
 
-function lines(): PieceCounter {
+function lines(): ExactCounter {
   let open = 0
   return {
     count(bytes) {
@@ -78,12 +111,12 @@ function lines(): PieceCounter {
       return pieces + (rest - open) / longPieceBytes
     },
     end: () => (open > 0 ? 1 : 0),
-    settle: () => 0,
+    pending: () => 0,
   }
 }
 
 /** WHATWG HTML, 9.2.5 and 9.2.6: how the lines of an event stream end, and what dispatches an event. */
-function events(): PieceCounter {
+function events(): ExactCounter {
   let open = 0
   /** Bytes of the line under way, without its end. */
   let line = 0
@@ -132,12 +165,12 @@ function events(): PieceCounter {
       return pieces
     },
     end: close,
-    settle: () => (due ? close() : 0),
+    pending: () => (due ? 1 : 0),
   }
 }
 
 /** RFC 3629, section 4: the first byte says how many follow, and narrows which second byte may. */
-function letters(): PieceCounter {
+function letters(): ExactCounter {
   /** Bytes of a code point that is not complete, how many are missing, and which next byte fits. */
   let open = 0
   let missing = 0
@@ -183,7 +216,7 @@ function letters(): PieceCounter {
       return pieces
     },
     end: giveUp,
-    settle: giveUp,
+    pending: () => open,
   }
 }
 
