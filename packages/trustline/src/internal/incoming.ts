@@ -3,7 +3,7 @@
  * their order; each is one pass over what arrived together, without a promise, timer or closure per payment unless the
  * payee makes it wait.
  */
-import { BtpFrame } from '@millstream/codec'
+import type { BtpFrame } from '@millstream/codec'
 import type {
   Command,
   Cursor,
@@ -20,13 +20,15 @@ import type { Condition, Instant } from '@millstream/units'
 import { strangersCredit } from '../strangers.js'
 import type { AccountTable } from './account-table.js'
 import type { Deliveries } from './deliveries.js'
-import { type Connection, type HostAccount, openConnection } from './host-account.js'
+import type { Connection, HostAccount } from './host-account.js'
 import type { HostContext } from './host-context.js'
 import { createLookedFor } from './looked-for.js'
+import { createOutdated } from './outdated.js'
 import { answerCommand, fromFrame, type Payment } from './payment.js'
 import * as Refusals from './refusals.js'
 import { encodeExpired, encodeRejection } from './reject-packet.js'
 import { createSearches } from './searches.js'
+import { sendReject } from './send-reject.js'
 import type { TickReport } from './tick-report.js'
 import { hasToken, takeToken } from './token-bucket.js'
 import { transferKey } from './transfer-key.js'
@@ -70,6 +72,7 @@ export function createIncoming(context: HostContext, accounts: AccountTable, del
   const { clock, limits, counters, observe } = context
   const searches = createSearches(context, searched)
   const lookedFor = createLookedFor(context, comeAgain)
+  const outdated = createOutdated(limits.refusedBurst)
   let payee: Payee | undefined
   let isDraining = false
   let held = 0
@@ -188,6 +191,7 @@ export function createIncoming(context: HostContext, accounts: AccountTable, del
   function objection(payment: Payment, now: Instant.Instant): Rejection | undefined {
     const { account } = payment
     if (isDraining) return Refusals.shuttingDown
+    if (outdated.has(payment)) return Refusals.outdated
     if (!hasToken(account.refused, now)) {
       if (!account.isLimited) {
         account.isLimited = true
@@ -329,6 +333,7 @@ export function createIncoming(context: HostContext, accounts: AccountTable, del
   function countRefusal(payment: Payment): void {
     counters.refused++
     takeToken(payment.account.refused, clock())
+    outdated.refused(payment)
   }
 
   function searched(payment: Payment, outcome: SearchOutcome): void {
@@ -450,14 +455,14 @@ export function createIncoming(context: HostContext, accounts: AccountTable, del
     for (let i = 0; i < responses.length; i++) responses[i]!.connection?.session.respond(responses[i]!.requestId)
     for (const payment of rejections) {
       payment.connection?.session.respond(payment.requestId)
-      reject(payment, encodeRejection(payment.rejection!, context.address, clock()))
+      sendReject(payment, encodeRejection(payment.rejection!, context.address, clock()))
     }
     for (const payment of errors) tellError(payment)
     for (let i = 0; i < settlements.length; i++) {
       const payment = settlements[i]!
       if (payment.state === 'fulfilled') fulfill(payment)
-      else if (payment.state === 'expired') reject(payment, encodeExpired(context.address, clock()))
-      else reject(payment, encodeRejection(payment.rejection ?? Refusals.payeeFailed, context.address, clock()))
+      else if (payment.state === 'expired') sendReject(payment, encodeExpired(context.address, clock()))
+      else sendReject(payment, encodeRejection(payment.rejection ?? Refusals.payeeFailed, context.address, clock()))
       const { account } = payment
       account.untold--
       if (account.connections.length === 0) accounts.released(account)
@@ -486,15 +491,6 @@ export function createIncoming(context: HostContext, accounts: AccountTable, del
     if (payment.fulfillment === undefined) deliveries.sendKnown(payment.account, payment.id)
     else deliveries.send(payment)
   }
-
-  function reject(payment: Payment, protocolData: BtpFrame.ProtocolData): void {
-    const connection = openConnection(payment.account, payment.connection)
-    const frame = BtpFrame.encode({ type: 'reject', requestId: 0, transferId: payment.id, protocolData })
-    connection?.session.requestEncoded(frame, ignoreAnswer)
-  }
 }
 
 type Answer = Condition.Fulfillment | Rejection
-
-/** A REJECT that got lost is asked for by sending the PREPARE again. */
-function ignoreAnswer(): void {}

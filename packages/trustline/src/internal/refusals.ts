@@ -16,6 +16,10 @@ export const tooManyRefused: Rejection = {
   code: 'T05',
   message: 'Too many payments of this account were refused. Wait some seconds.',
 }
+export const outdated: Rejection = {
+  code: 'T00',
+  message: 'This payment was refused on a later connection. Nothing was paid.',
+}
 export const tooManyOpenings: Rejection = {
   code: 'T05',
   message: 'Too many accounts were opened from this network. Wait some minutes.',
