@@ -3,9 +3,9 @@
  * the streams say what the feed says?
  */
 import { hashes, systemClock } from '@millstream/hashes'
-import { type Cursor, type Entry, serverAccount } from '@millstream/ledger'
+import { type Cursor, type Entry, type Store, serverAccount } from '@millstream/ledger'
 import { openSqlite } from '@millstream/ledger-sqlite'
-import type { StreamRecord } from '@millstream/shop'
+import type { StreamRecord, StreamStore } from '@millstream/shop'
 
 interface Payment {
   readonly cursor: number
@@ -18,6 +18,8 @@ interface Payment {
 export interface Auditor {
   /** @returns One sentence for each thing that is wrong. */
   audit(folder: string): Promise<readonly string[]>
+  /** The same, of books that are open. */
+  auditBooks(ledger: Store, records: StreamStore): Promise<readonly string[]>
 }
 
 const pageEntries = 4_096
@@ -28,20 +30,24 @@ export function create(): Auditor {
   let cursor = 0
 
   async function audit(folder: string): Promise<readonly string[]> {
-    const faults: string[] = []
     const { ledger, streams: records, close } = await openSqlite({ folder, clock: systemClock, hashes })
     try {
-      const report = await ledger.check()
-      if (!report.ok) faults.push('The books do not hold.', ...report.faults)
-      for (;;) {
-        const entries = await ledger.posted(cursor as Cursor, pageEntries)
-        for (const entry of entries) fold(entry, faults)
-        if (entries.length < pageEntries) break
-      }
-      for await (const record of records.all()) compare(record, faults)
+      return await auditBooks(ledger, records)
     } finally {
       await close()
     }
+  }
+
+  async function auditBooks(ledger: Store, records: StreamStore): Promise<readonly string[]> {
+    const faults: string[] = []
+    const report = await ledger.check()
+    if (!report.ok) faults.push('The books do not hold.', ...report.faults)
+    for (;;) {
+      const entries = await ledger.posted(cursor as Cursor, pageEntries)
+      for (const entry of entries) fold(entry, faults)
+      if (entries.length < pageEntries) break
+    }
+    for await (const record of records.all()) compare(record, faults)
     return faults
   }
 
@@ -76,5 +82,5 @@ export function create(): Auditor {
       faults.push(`Stream ${userId} was paid by two accounts.`)
   }
 
-  return { audit }
+  return { audit, auditBooks }
 }

@@ -129,7 +129,8 @@ async function start(
   const readers = () => [shop.cursor()]
   if (opened.isOwn) {
     const copying = backup === undefined ? {} : { backup }
-    closing.push(await openAdmin(data, { store, prefix, asset, pid: process.pid, readers, ...copying }))
+    const settled = xrp === undefined ? {} : { checkXrp: xrp.check }
+    closing.push(await openAdmin(data, { store, prefix, asset, pid: process.pid, readers, ...copying, ...settled }))
   }
   if (options.keep !== undefined) {
     const retention = Retention.start({ store, keepMs: options.keep, clock, logger, readers })
