@@ -2,8 +2,18 @@
 import type { Asset } from '@millstream/units'
 import { printable } from './failure.js'
 import * as Money from './money.js'
-import type { AccountRow, BalanceRow, CheckRow, HistoryRow, MovementRow, PruneRow, TransferRow } from './operator.js'
+import type {
+  AccountRow,
+  BalanceRow,
+  CheckRow,
+  HistoryRow,
+  MovementRow,
+  PruneRow,
+  TransferRow,
+  XrpCheckRow,
+} from './operator.js'
 import type { StatementRow } from './statement.js'
+import type { SuspenseRow } from './suspense.js'
 import * as Table from './table.js'
 
 export function accounts(rows: readonly AccountRow[]): string {
@@ -87,6 +97,14 @@ no more       because ${bounds[boundBy] ?? boundBy}
 `
 }
 
+export function suspense(rows: readonly SuspenseRow[]): string {
+  const columns = [{ title: 'at' }, { title: 'amount', align: 'right' }, { title: 'transaction' }] as const
+  return Table.format(
+    columns,
+    rows.map((row) => [row.at, row.amount, row.hash]),
+  )
+}
+
 export function account(row: AccountRow, asset: Asset): string {
   const money = (text: string) => Money.format(BigInt(text), asset)
   return `account  ${row.id} (${row.kind})\nbalance  ${money(row.balance)}\nheld     ${money(row.held)}\nlimit    ${money(row.limit)}\n`
@@ -111,5 +129,17 @@ holds     ${row.holds}
 posted    ${money(row.posted)}
 held      ${money(row.held)}
 total     ${money(row.total)}
-${faults}`
+${row.xrp === undefined ? '' : xrpCheck(row.xrp)}${faults}`
+}
+
+function xrpCheck(row: XrpCheckRow): string {
+  const drops = (text: string) => Money.format(BigInt(text), { code: 'XRP', scale: 6 })
+  const counts = [
+    row.underWay > 0 ? `under way ${row.underWay}\n` : '',
+    row.unknown > 0 ? `unknown   ${row.unknown} withdrawals: see \`docs/xrp-settlement.md\`\n` : '',
+  ]
+  return `deposits  ${drops(row.deposited)} on XRP
+claims    ${drops(row.claimed)} on XRP, ${drops(row.unredeemed)} not redeemed
+withdrawn ${drops(row.withdrawn)} on XRP
+${counts.join('')}`
 }

@@ -2,9 +2,13 @@
  * Opens the ledger of a data folder for an operator: through the shop that holds it, or, when none does, by holding it
  * for the time of the command. A ledger in a database is opened beside the shops that serve it.
  */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { hashes, randomBytes, systemClock } from '@millstream/hashes'
+import type { Store } from '@millstream/ledger'
 import { DataFolderInUseError, openSqlite } from '@millstream/ledger-sqlite'
+import type { SettlementReport } from '@millstream/xrp'
 import * as AdminClient from './admin/client.js'
 import * as DataFolder from './data-folder.js'
 import * as Database from './database.js'
@@ -49,8 +53,21 @@ export async function open({ data: folder, store }: LedgerPlace): Promise<OpenLe
 async function openHere(folder: string): Promise<OpenLedger> {
   const facts = await DataFolder.readFacts(folder)
   const { ledger, backup, close } = await openSqlite({ folder, clock: systemClock, hashes, randomBytes })
-  const operator = StoreOperator.create({ store: ledger, ...facts!, pid: process.pid, backup })
+  const { scale } = facts!.asset
+  const xrp = existsSync(join(folder, 'xrp')) ? { checkXrp: () => checkXrp(folder, ledger, scale) } : {}
+  const operator = StoreOperator.create({ store: ledger, ...facts!, pid: process.pid, backup, ...xrp })
   return { operator, close }
+}
+
+/** Loaded when there is something to compare: the client of the XRP Ledger is large. */
+async function checkXrp(folder: string, ledger: Store, scale: number): Promise<SettlementReport> {
+  const { checkSettlement, openFolderStore } = await import('@millstream/xrp')
+  const kept = await openFolderStore(join(folder, 'xrp'))
+  try {
+    return await checkSettlement(ledger, await kept.load(), scale)
+  } finally {
+    await kept.close()
+  }
 }
 
 /** A database serves many: nobody has to be asked for it. */

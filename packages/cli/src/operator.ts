@@ -61,6 +61,20 @@ export interface CheckRow {
   readonly total: string
   readonly posted: string
   readonly held: string
+  /** Where the trustline is settled in XRP: what moved there, in drops. Its faults are among `faults`. */
+  readonly xrp?: XrpCheckRow
+}
+
+export interface XrpCheckRow {
+  readonly deposited: string
+  readonly claimed: string
+  /** Of the claims, what the XRP Ledger has not paid yet. */
+  readonly unredeemed: string
+  readonly withdrawn: string
+  /** Withdrawals of which nobody can say whether they were paid. */
+  readonly unknown: number
+  /** Steps that are in one of the books only, so far. */
+  readonly underWay: number
 }
 
 export interface TransferQuery {

@@ -22,6 +22,7 @@ import * as SandboxOption from './sandbox-option.js'
 import type { Terminal } from './terminal.js'
 import * as TrustedProxies from './trusted-proxies.js'
 import { version } from './version.js'
+import * as XrpOption from './xrp-option.js'
 
 const exitHelp = `
 Exit codes:
@@ -200,6 +201,13 @@ function addLedger(program: Command, terminal: Terminal, exitWith: (code: ExitCo
         run(options, { type, account, amount, reference: options.reference }),
       )
   }
+  command('suspense', 'List deposits that came without saying whose they are.').action((options: LedgerOptions) =>
+    run(options, { type: 'suspense' }),
+  )
+  command('move', 'Give a deposit in suspense to whose it is.')
+    .argument('<transaction>', 'its hash on the XRP Ledger', reader(XrpOption.hash))
+    .argument('<account>', 'id of the account', reader(Option.account))
+    .action((hash: string, account: string, options: LedgerOptions) => run(options, { type: 'move', hash, account }))
   command('check', 'Prove from the records alone that every sum holds.').action((options: LedgerOptions) =>
     run(options, { type: 'check' }),
   )

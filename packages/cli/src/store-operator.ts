@@ -17,6 +17,7 @@ import type {
 import type { BackupBatch } from '@millstream/ledger-sqlite'
 import { mayHoldDeposits } from '@millstream/trustline'
 import { type Asset, Instant, TransferId } from '@millstream/units'
+import type { SettlementReport } from '@millstream/xrp'
 import { exitCodes } from './exit-code.js'
 import { Failure } from './failure.js'
 import * as Money from './money.js'
@@ -31,6 +32,7 @@ import type {
   PruneRow,
   TransferQuery,
   TransferRow,
+  XrpCheckRow,
 } from './operator.js'
 
 export interface StoreOperatorOptions {
@@ -42,6 +44,8 @@ export interface StoreOperatorOptions {
   readonly backup?: () => AsyncIterable<BackupBatch>
   /** Places in the feed that must not be pruned away, beside those that the store knows. */
   readonly readers?: () => readonly Cursor[]
+  /** Compares the books with what moved on the XRP Ledger, where the trustline is settled there. */
+  readonly checkXrp?: () => Promise<SettlementReport>
   /** Awaited between portions of pruning, which took so long. */
   readonly pause?: (workedMs: number) => Promise<void>
 }
@@ -105,7 +109,10 @@ export function create(options: StoreOperatorOptions): Operator {
   }
 
   async function check(): Promise<CheckRow> {
-    return checkRow(await store.check())
+    const row = checkRow(await store.check())
+    const report = await options.checkXrp?.()
+    if (report === undefined) return row
+    return { ...row, ok: row.ok && report.ok, faults: [...row.faults, ...report.faults], xrp: xrpCheckRow(report) }
   }
 
   async function* balances(at: Instant.Instant): AsyncGenerator<BalanceRow> {
@@ -199,6 +206,17 @@ function checkRow(report: CheckReport): CheckRow {
   const { ok, faults, accounts, entries, holds } = report
   const [total, posted, held] = [String(report.total), String(report.posted), String(report.held)]
   return { ok, faults, accounts, entries, holds, total, posted, held }
+}
+
+function xrpCheckRow(report: SettlementReport): XrpCheckRow {
+  const { deposited, claimed, unredeemed, withdrawn, unknown, underWay } = report
+  return {
+    deposited: String(deposited),
+    claimed: String(claimed),
+    unredeemed: String(unredeemed),
+    withdrawn: String(withdrawn),
+    ...{ unknown, underWay },
+  }
 }
 
 function notInAFile(): Failure {

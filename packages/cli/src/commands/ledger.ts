@@ -8,6 +8,7 @@ import * as OpenLedger from '../open-ledger.js'
 import type { Operator } from '../operator.js'
 import * as Statement from '../statement.js'
 import type { StoreChoice } from '../store-choice.js'
+import * as Suspense from '../suspense.js'
 import type { Terminal } from '../terminal.js'
 
 export interface LedgerOptions {
@@ -17,7 +18,8 @@ export interface LedgerOptions {
 }
 
 export type LedgerRequest =
-  | { readonly type: 'accounts' | 'check' }
+  | { readonly type: 'accounts' | 'check' | 'suspense' }
+  | { readonly type: 'move'; readonly hash: string; readonly account: string }
   | { readonly type: 'transfers'; readonly account: string | undefined; readonly limit: number }
   | { readonly type: 'balances'; readonly at: Instant.Instant }
   | {
@@ -90,6 +92,18 @@ async function answer(
       const reference = request.reference ?? newReference()
       const row = await operator[request.type](request.account, request.amount, reference)
       print(row, () => LedgerReport.movement(request.type === 'fund' ? 'funded' : 'withdrawn', row, asset))
+      return exitCodes.done
+    }
+    case 'suspense': {
+      const rows = await Suspense.list(operator)
+      if (json) for (const row of rows) terminal.stdout.write(`${JSON.stringify(row)}\n`)
+      else terminal.stdout.write(LedgerReport.suspense(rows))
+      return exitCodes.done
+    }
+    case 'move': {
+      const { asset } = await operator.describe()
+      const row = await Suspense.move(operator, request.hash, request.account)
+      print(row, () => LedgerReport.movement('funded', row, asset))
       return exitCodes.done
     }
     case 'check': {
