@@ -42,6 +42,8 @@ export interface WorkingSetOptions {
   /** The id of the next account that is opened; the ones after it must be free too. */
   readonly accountIdNext: number
   readonly findReference: FindReference
+  /** How many ids of transfers are laid out or may come in. */
+  readonly idsExpected: number
 }
 
 /** What became of a transfer, and for how long it is remembered. */
@@ -76,8 +78,9 @@ export class WorkingSet {
   #serverRefused = false
 
   constructor(options: WorkingSetOptions) {
-    const { limits, hashes, idKey, now, strangersCredit, accountIdNext, findReference } = options
-    const state = new LedgerState(limits, hashes, idKey, findReference, { wheel: noWheel, idShards })
+    const { limits, hashes, idKey, now, strangersCredit, accountIdNext, findReference, idsExpected } = options
+    const parts = { wheel: noWheel, idShards, idEntries: idsExpected }
+    const state = new LedgerState(limits, hashes, idKey, findReference, parts)
     state.setNow(now)
     state.strangersCredit = strangersCredit
     state.accountIdNext = accountIdNext

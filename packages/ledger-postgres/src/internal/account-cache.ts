@@ -167,20 +167,30 @@ export class AccountCache {
     account.ids += 1
   }
 
-  /** Takes a hold out, and its id with it: `remember` says what became of it. */
-  removeHold(cached: CachedHold): void {
+  /** Takes a hold out that has ended. Its id stays for `remember` to say what became of it. */
+  endHold(cached: CachedHold): void {
     const { account, hold, slot } = cached
     if (cached.isOnWheel) this.#wheel.remove(cached)
     cached.isOnWheel = false
     this.#slots[slot] = undefined
     this.#slotsFree.push(slot)
     account.holds.delete(hold.serial)
+  }
+
+  /** Takes a hold out, and its id with it. */
+  removeHold(cached: CachedHold): void {
+    this.endHold(cached)
+    const { account, hold } = cached
     if (this.ids.find(account.key, hold.id, 0) && this.ids.state === heldState) this.ids.forget()
   }
 
   remember(account: CachedAccount, transfer: RememberedTransfer, second: number): void {
-    if (Math.ceil(transfer.until / 1000) <= second) return
-    if (this.ids.find(account.key, transfer.id, second)) {
+    const isFound = this.ids.find(account.key, transfer.id, second)
+    if (Math.ceil(transfer.until / 1000) <= second) {
+      if (isFound) this.ids.forget()
+      return
+    }
+    if (isFound) {
       this.ids.end(transfer.state, transfer.until)
       return
     }

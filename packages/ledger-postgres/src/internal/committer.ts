@@ -15,14 +15,15 @@ import { StoreFailedError } from '@millstream/ledger'
 import type { Observer } from '@millstream/units'
 import type { PostgresEvent } from '../postgres-event.js'
 import type { DatabasePlace } from '../postgres-url.js'
-import type { CachedHold } from './account-cache.js'
 import { commitStatement, commitValues } from './commit-values.js'
 import { type Line, pause, type Statement } from './connection.js'
 import { describe, kindOf } from './failures.js'
-import { type Decision, decide, type GroupContext, type Needs, needsOf, takeOver, type Written } from './group.js'
+import { type Decision, decide, type GroupContext } from './group.js'
 import type { LedgerTime } from './ledger-time.js'
 import * as Loader from './loader.js'
+import { type Needs, needsOf } from './needs.js'
 import type { Row, StoredHold } from './rows.js'
+import { takeOver, type Written } from './take-over.js'
 
 /** Batches of one group have at most so many commands together, unless one batch alone has more. */
 const commandsPerGroup = 4_096
@@ -284,52 +285,43 @@ export class Committer {
 
   /** One try; `undefined` if something had changed meanwhile. */
   async #try(batches: readonly (readonly Command[])[], attempt: Attempt): Promise<Decision | undefined> {
-    const commands = batches.flat()
-    const { context, time } = this.#options
     await this.#findOverdue(attempt)
     for (const id of this.#toRefresh) attempt.stales.add(id)
     this.#toRefresh.clear()
-    const needs = needsOf(context.cache, commands, Math.floor(time.now() / 1000))
+    const needs = needsOf(batches)
     const isLocking = attempt.stale >= optimisticTries || needs.needsExactServer
-    return isLocking ? this.#tryLocked(batches, commands, attempt) : this.#tryAtOnce(batches, commands, attempt)
+    return isLocking ? this.#tryLocked(batches, needs, attempt) : this.#tryAtOnce(batches, needs, attempt)
   }
 
   async #tryAtOnce(
     batches: readonly (readonly Command[])[],
-    commands: readonly Command[],
+    needs: Needs,
     attempt: Attempt,
   ): Promise<Decision | undefined> {
-    const needs = await this.#know(commands, attempt)
-    const references = await this.#findReferences(needs)
     await this.#reserveIds(needs)
-    const decision = this.#decide(batches, references)
+    const decision = await this.#decide(batches, needs, attempt)
     return (await this.#write(decision, batches, attempt)) ? decision : undefined
   }
 
   /** With everything locked that may change. */
   async #tryLocked(
     batches: readonly (readonly Command[])[],
-    commands: readonly Command[],
+    needs: Needs,
     attempt: Attempt,
   ): Promise<Decision | undefined> {
     const { context, line } = this.#options
-    await this.#reserveIds(await this.#know(commands, attempt))
-    const ids = this.#mentioned(commands)
+    await this.#reserveIds(needs)
+    // What is written if nothing changes until the locks are there.
+    const foreseen = await this.#decide(batches, needs, attempt)
+    const ids = [...foreseen.laid.keys()]
     await this.#query('BEGIN')
     try {
       await this.#query(this.#lock, [context.host, ids])
       attempt.loaded.clear()
       for (const id of ids) attempt.stales.add(id)
-      const needs = await this.#know(commands, attempt)
-      const decision = this.#decide(batches, await this.#findReferences(needs))
+      const decision = await this.#decide(batches, needs, attempt)
       const isLocked = decision.written.every(({ standing, version }) => version === 0 || ids.includes(standing.id))
-      if (
-        isLocked &&
-        needs.opens <= this.#idEnd - this.#idNext &&
-        (await this.#write(decision, batches, attempt, true))
-      ) {
-        return decision
-      }
+      if (isLocked && (await this.#write(decision, batches, attempt, true))) return decision
       await this.#query('ROLLBACK')
       return undefined
     } catch (error) {
@@ -338,31 +330,22 @@ export class Committer {
     }
   }
 
-  #mentioned(commands: readonly Command[]): readonly AccountId[] {
+  /** Reads what is not known and decides. */
+  async #decide(batches: readonly (readonly Command[])[], needs: Needs, attempt: Attempt): Promise<Decision> {
     const { context, time } = this.#options
     const { cache } = context
-    const now = time.now()
-    const needs = needsOf(cache, commands, Math.floor(now / 1000))
-    const ids = new Set(needs.accounts)
-    for (const name of needs.names) {
-      const account = cache.find(name)
-      if (account?.isPersisted) ids.add(account.id)
+    const references = await this.#findReferences(needs)
+    let accounts = needs.accounts
+    for (;;) {
+      await this.#know(accounts, needs.names, attempt)
+      const now = time.now()
+      const due = cache.due(now).slice(0, duePerGroup)
+      const decided = decide(context, batches, due, references, now, this.#idNext)
+      if ('outcomes' in decided) return decided
+      for (const id of decided)
+        if (attempt.absent.has(id)) throw new Error(`an open hold is for account ${id}, which is none`)
+      accounts = decided
     }
-    for (const { hold } of this.#due(now)) ids.add(hold.source).add(hold.target)
-    return [...ids]
-  }
-
-  #due(now: ReturnType<LedgerTime['now']>): readonly CachedHold[] {
-    return this.#options.context.cache.due(now).slice(0, duePerGroup)
-  }
-
-  #decide(batches: readonly (readonly Command[])[], references: ReadonlyMap<string, ReferenceUse>): Decision {
-    const { context, time } = this.#options
-    const now = time.now()
-    const { cache } = context
-    // An account that was not there when everything was read is not decided upon.
-    const due = this.#due(now).filter(({ hold }) => cache.get(hold.target) !== undefined)
-    return decide(context, batches, due, references, now, this.#idNext)
   }
 
   /** Writes what was decided, or makes sure that what was looked at is still so. False if it is not. */
@@ -449,26 +432,18 @@ export class Committer {
     return stale === null
   }
 
-  /** Reads what the commands need and the cache does not have. */
-  async #know(commands: readonly Command[], attempt: Attempt): Promise<Needs> {
-    const { context, time } = this.#options
-    const { cache } = context
-    for (;;) {
-      const now = time.now()
-      const needs = needsOf(cache, commands, Math.floor(now / 1000))
-      for (const { hold } of this.#due(now)) needs.accounts.add(hold.target)
-      const known = new Map<AccountId, number>()
-      for (const id of attempt.stales) known.set(id, cache.get(id)?.standing.last ?? 0)
-      for (const id of needs.accounts) {
-        if (cache.get(id) === undefined && !attempt.absent.has(id)) known.set(id, 0)
-      }
-      const isNew = (name: string) => cache.find(name) === undefined && !attempt.absentNames.has(name)
-      const names = [...new Set([...attempt.staleNames, ...[...needs.names].filter(isNew)])]
-      if (known.size === 0 && names.length === 0) return needs
-      attempt.stales.clear()
-      attempt.staleNames.clear()
-      await this.#read(known, names, attempt)
-    }
+  /** Reads what is needed and the cache does not have, or has no longer as it is. */
+  async #know(accounts: ReadonlySet<AccountId>, names: ReadonlySet<string>, attempt: Attempt): Promise<void> {
+    const { cache } = this.#options.context
+    const known = new Map<AccountId, number>()
+    for (const id of attempt.stales) known.set(id, cache.get(id)?.standing.last ?? 0)
+    for (const id of accounts) if (cache.get(id) === undefined && !attempt.absent.has(id)) known.set(id, 0)
+    const unknown = new Set(attempt.staleNames)
+    for (const name of names) if (cache.find(name) === undefined && !attempt.absentNames.has(name)) unknown.add(name)
+    if (known.size === 0 && unknown.size === 0) return
+    attempt.stales.clear()
+    attempt.staleNames.clear()
+    await this.#read(known, [...unknown], attempt)
   }
 
   async #read(known: ReadonlyMap<AccountId, number>, names: readonly string[], attempt: Attempt): Promise<void> {

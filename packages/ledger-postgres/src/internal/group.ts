@@ -1,7 +1,4 @@
-/**
- * One group of batches: what it needs to know, what is decided, what is to be written, and what the cache takes over once
- * it is written.
- */
+/** One group of batches: what is decided, and what is to be written. */
 import {
   type AccountId,
   type AccountStanding,
@@ -30,63 +27,6 @@ export interface GroupContext {
   readonly hashes: Pick<Hashes, 'sha256'>
   readonly idKey: Uint8Array
   readonly overdueGraceMs: number
-}
-
-/** What a group has to know before it can be decided. */
-export interface Needs {
-  readonly accounts: Set<AccountId>
-  readonly names: Set<string>
-  readonly references: { readonly kind: 'deposit' | 'withdrawal'; readonly reference: string }[]
-  /** How many accounts may be opened. */
-  opens: number
-  /** A decision depends on the server's own balance, which has no version. */
-  needsExactServer: boolean
-}
-
-export function needsOf(cache: AccountCache, commands: readonly Command[], second: number): Needs {
-  const accounts = new Set<AccountId>()
-  const names = new Set<string>()
-  const needs: Needs = { accounts, names, references: [], opens: 0, needsExactServer: false }
-  for (const command of commands) {
-    switch (command.type) {
-      case 'prepare':
-      case 'fulfill':
-      case 'reject':
-      case 'look_up': {
-        accounts.add(command.source)
-        if (command.type === 'prepare') accounts.add(command.target)
-        const source = cache.get(command.source)
-        const cached = source && cache.findHold(source, command.id, second)
-        if (cached) accounts.add(cached.hold.target)
-        break
-      }
-      case 'limit':
-        accounts.add(command.account)
-        break
-      case 'deposit':
-      case 'withdraw':
-        accounts.add(settlementAccount)
-        accounts.add(command.account)
-        if (command.account === serverAccount) needs.needsExactServer = true
-        needs.references.push({
-          kind: command.type === 'deposit' ? 'deposit' : 'withdrawal',
-          reference: command.reference,
-        })
-        break
-      case 'merge':
-        accounts.add(command.from)
-        accounts.add(command.into)
-        break
-      case 'write_off':
-        accounts.add(badDebtAccount)
-        accounts.add(command.account)
-        break
-      case 'open':
-        names.add(command.name)
-        needs.opens += 1
-    }
-  }
-  return needs
 }
 
 /** An account that changes. */
@@ -122,7 +62,8 @@ export interface Decision {
 const none: readonly never[] = []
 
 /**
- * Decides batches against what the cache says. Changes nothing in it.
+ * Decides batches against what the cache says. Changes nothing in it. Gives the accounts that are missing, if the target
+ * of a hold is not there.
  *
  * @param due - Holds that may be overdue.
  * @param accountIdNext - The first of as many unused ids as the batches may open accounts.
@@ -134,15 +75,26 @@ export function decide(
   references: ReadonlyMap<string, ReferenceUse>,
   now: Instant.Instant,
   accountIdNext: number,
-): Decision {
+): Decision | ReadonlySet<AccountId> {
   const { cache, feed, limits, hashes, idKey } = context
   const second = Math.floor(now / 1000)
   const findReference: FindReference = (kind, reference) => references.get(`${kind} ${reference}`)
   const { strangers: strangersCredit } = feed
-  const working = new WorkingSet({ limits, hashes, idKey, now, strangersCredit, accountIdNext, findReference })
-  const laid = new Map<AccountId, CachedAccount>()
   const laidHolds = new Map<number, CachedHold>()
   const commandCount = batches.reduce((sum, commands) => sum + commands.length, 0)
+  const idsExpected = commandCount + due.length
+  const working = new WorkingSet({
+    limits,
+    hashes,
+    idKey,
+    now,
+    strangersCredit,
+    accountIdNext,
+    findReference,
+    idsExpected,
+  })
+  const laid = new Map<AccountId, CachedAccount>()
+  const missing = new Set<AccountId>()
   let serverIsSource = false
 
   const lay = (account: CachedAccount | undefined) => {
@@ -161,8 +113,13 @@ export function decide(
     if (laidHolds.has(cached.hold.serial)) return
     laidHolds.set(cached.hold.serial, cached)
     if (cached.hold.source === serverAccount) serverIsSource = true
+    const target = cache.get(cached.hold.target)
+    if (target === undefined) {
+      missing.add(cached.hold.target)
+      return
+    }
     lay(cached.account)
-    lay(cache.get(cached.hold.target))
+    lay(target)
     working.addHold(cached.hold)
   }
   const layId = (source: AccountId, id: TransferId.TransferId) => {
@@ -212,6 +169,8 @@ export function decide(
       }
     }
   }
+
+  if (missing.size > 0) return missing
 
   const expired = working.expire().map(plainHold)
   const outcomes = batches.map((commands) => tellElsewhere(context, commands, working.decide(commands), second))
@@ -293,7 +252,8 @@ function tellElsewhere(
   outcomes: Outcome[],
   second: number,
 ): Outcome[] {
-  for (const [i, command] of commands.entries()) {
+  for (let i = 0; i < commands.length; i++) {
+    const command = commands[i]!
     if (outcomes[i]!.status !== 'exists' || (command.type !== 'prepare' && command.type !== 'look_up')) continue
     const account = cache.get(command.source)
     const cached = account && cache.findHold(account, command.id, second)
@@ -317,76 +277,6 @@ function holdsChanged(
 /** Of the server only what it has under way is in its row. */
 function withoutDerived(server: AccountStanding): AccountStanding {
   return { ...server, posted: 0n, heldIn: 0n, holdsIn: 0, owedSince: undefined }
-}
-
-/** Where a group came to stand. */
-export interface Written {
-  /** The records and holds of the group come after these. */
-  readonly seq: number
-  readonly serial: number
-  readonly at: Instant.Instant
-}
-
-/** Takes over into the cache what was decided and, if anything was to be written, is written. */
-export function takeOver(
-  context: GroupContext,
-  decision: Decision,
-  batches: readonly (readonly Command[])[],
-  written: Written,
-): void {
-  const { cache, host } = context
-  const { working, laid, held, ended, outcomes, now } = decision
-  const second = Math.floor(now / 1000)
-  const touched = new Set<AccountId>()
-  for (const { standing, version } of decision.written) {
-    touched.add(standing.id)
-    const { ids: _, persisted: __, last, ...rest } = standing
-    const known = laid.get(standing.id)?.standing.last ?? 0
-    cache.put({ ...rest, version: version + 1, last: (last > 0 ? written.seq + last : known) as never })
-  }
-  const open = new Set<AccountId>()
-  for (const standing of working.standings()) {
-    open.add(standing.id)
-    if (touched.has(standing.id)) continue
-    const known = cache.get(standing.id)
-    // Strangers of whom nothing was written yet live here only.
-    if (known === undefined ? standing.id >= firstCustomer : !known.isPersisted) {
-      const { ids: _, persisted: __, ...rest } = standing
-      cache.put({ ...rest, version: 0 })
-    }
-  }
-  for (const account of laid.values()) {
-    if (!open.has(account.id) && !account.isPersisted) cache.drop(account)
-  }
-
-  for (const cached of ended) cache.removeHold(cached)
-  const remember = (source: AccountId, id: TransferId.TransferId) => {
-    const account = cache.get(source)
-    const known = account && working.idOf(source, id)
-    if (known !== undefined && known.state !== heldState) cache.remember(account!, { ...known, id }, second)
-  }
-  for (const { hold } of ended) remember(hold.source, hold.id)
-  for (const commands of batches) {
-    for (const command of commands) {
-      if (command.type === 'prepare') remember(command.source, command.id)
-    }
-  }
-  for (let i = 0; i < held.length; i++) {
-    const { source, expiresAt } = held[i]!
-    const hold = { ...plainHold(held[i]!), serial: written.serial + i + 1, preparedAt: written.at, host }
-    cache.addHold(cache.get(source)!, hold, false, expiresAt, second)
-  }
-  for (const list of outcomes) for (const outcome of list) place(outcome, written.seq)
-}
-
-const firstCustomer = 16
-
-/** Cursors were places within the group. The outcomes are ours: nobody has seen them yet. */
-function place(outcome: Outcome, seq: number): void {
-  if (outcome.status === 'fulfilled' || outcome.status === 'deposited' || outcome.status === 'withdrawn') {
-    const placed = outcome as { cursor: number }
-    placed.cursor += seq
-  }
 }
 
 /** Without what hangs on it in the working set. */

@@ -29,6 +29,9 @@ const recordKinds: readonly (readonly [EntryKind, LedgerRecord['state']] | undef
 
 const kindNumbers = new Map(recordKinds.map((kind, number) => [kind?.join(), number]))
 
+/** States in the table of ids, and kinds of records, by number. */
+export const endedStates: readonly string[] = ['held', 'fulfilled', 'rejected', 'expired']
+
 export const fulfilledKind = 1
 export const rejectedKind = 2
 export const expiredKind = 3

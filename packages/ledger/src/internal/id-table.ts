@@ -67,13 +67,15 @@ export class IdTable {
    * @param key - 8 bytes that nobody can predict.
    * @param forgotten - Called with the source of each entry when its place is given back.
    * @param shards - A power of two, at most 256.
+   * @param entries - How many each shard has room for without being copied.
    */
-  constructor(key: Uint8Array, forgotten: (source: number) => void, shards = shardsDefault) {
+  constructor(key: Uint8Array, forgotten: (source: number) => void, shards = shardsDefault, entries = 0) {
     const view = new DataView(key.buffer, key.byteOffset, 8)
     this.#key0 = view.getInt32(0)
     this.#key1 = view.getInt32(4)
     this.#forgotten = forgotten
-    this.#shards = Array.from({ length: shards }, (_, i) => emptyShard(placesFor(i, shards)))
+    const placesLeast = entries === 0 ? 0 : placesAfterCopy(entries)
+    this.#shards = Array.from({ length: shards }, (_, i) => emptyShard(Math.max(placesLeast, placesFor(i, shards))))
     this.#shardMask = shards - 1
     this.#shard = this.#shards[0]!
   }

@@ -91,7 +91,7 @@ export class LedgerState {
     hashes: Pick<Hashes, 'sha256'>,
     idKey: Uint8Array,
     findReference: FindReference | undefined,
-    parts: { readonly wheel?: Wheel; readonly idShards?: number } = {},
+    parts: { readonly wheel?: Wheel; readonly idShards?: number; readonly idEntries?: number } = {},
   ) {
     this.limits = limits
     this.hashes = hashes
@@ -101,7 +101,7 @@ export class LedgerState {
       const account = this.accounts.get(source as AccountId)
       if (account !== undefined) account.ids -= 1
     }
-    this.ids = new IdTable(idKey, forgotten, parts.idShards)
+    this.ids = new IdTable(idKey, forgotten, parts.idShards, parts.idEntries)
     for (const [name, id] of systemAccountNames) this.addAccount(new AccountState(id, name, 'system', this.now))
     this.server = this.accounts.get(serverAccount)!
     this.settlement = this.accounts.get(settlementAccount)!
