@@ -25,7 +25,10 @@ export function strike(world: World, fault: Fault): void {
       }
       return
     case 'delay':
-      for (const link of linksOf(world, fault)) link.delayMs = fault.ms
+      for (const { delayMs } of linksOf(world, fault)) {
+        if (fault.ways !== 'down') delayMs[0] = fault.ms
+        if (fault.ways !== 'up') delayMs[1] = fault.ms
+      }
       return
     case 'cut_off':
       for (const what of ['btp', 'http'] as const) {

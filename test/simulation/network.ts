@@ -75,8 +75,8 @@ export class Link {
   readonly name: string
   readonly kind: string
   readonly ends: readonly [End, End]
-  /** Milliseconds that this connection alone is slower. */
-  delayMs = 0
+  /** Milliseconds that this connection alone is slower, by the side that sends. */
+  readonly delayMs: [number, number] = [0, 0]
   private readonly network: Network
   private readonly isOpen: [boolean, boolean] = [true, true]
   /** By the side that sends. */
@@ -168,7 +168,7 @@ export class Link {
     const { timeline } = this.network.options
     const way = this.ways[from]
     const to = from === 0 ? 1 : 0
-    const at = Math.max(way.lastAt, timeline.now + this.network.latency() + this.delayMs)
+    const at = Math.max(way.lastAt, timeline.now + this.network.latency() + this.delayMs[from])
     way.lastAt = at
     timeline.after(at - timeline.now, this.ends[to].process, () => {
       if (this.isOpen[to] && !way.isFrozen && timeline.now < way.lostFrom) deliver(this.ends[to], to)

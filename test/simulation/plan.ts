@@ -86,7 +86,14 @@ export type Fault = { readonly atMs: number } & (
       readonly ways: 'both' | 'up' | 'down'
     }
   /** One connection is so much slower than others. */
-  | { readonly kind: 'delay'; readonly payer: number; readonly what: 'btp' | 'http'; readonly ms: number }
+  | {
+      readonly kind: 'delay'
+      readonly payer: number
+      readonly what: 'btp' | 'http'
+      readonly ms: number
+      /** Both when left out. */
+      readonly ways?: 'up' | 'down'
+    }
   | { readonly kind: 'cut_off'; readonly payer: number; readonly forMs: number }
   | { readonly kind: 'lag'; readonly ms: number; readonly forMs: number }
   /** Dies after so many more frames and writes: 0 is before the next one. */

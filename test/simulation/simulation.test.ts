@@ -8,7 +8,7 @@ import * as Report from './report.js'
 import { shrink } from './shrink.js'
 import * as Simulate from './simulate.js'
 
-const seeds = 2_000
+const seeds = 3_000
 const seedsPerTest = 250
 const msMax = 120_000
 

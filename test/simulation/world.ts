@@ -405,7 +405,7 @@ export class World {
     this.isMended = true
     this.network.lag = undefined
     this.cutOff.clear()
-    for (const link of this.network.links) link.delayMs = 0
+    for (const { delayMs } of this.network.links) delayMs.fill(0)
     for (const machine of [this.shopMachine, ...this.payers.map((payer) => payer.machine)]) {
       machine.failingWrite = undefined
       machine.slowDisk = undefined
