@@ -8,6 +8,7 @@ import type { PayerState, StateBook } from '@millstream/pay/node'
 import { MillstreamError, type Observer } from '@millstream/units'
 import { exitCodes } from './exit-code.js'
 import { Failure } from './failure.js'
+import type * as PayerClaims from './payer-claims.js'
 
 export interface PayerRails {
   /** The ledger that the user named, with the user's credentials. */
@@ -37,9 +38,11 @@ export interface Standing {
 export interface PayerRailsOptions {
   readonly state: PayerState
   readonly observer: Observer<BtpEvent>
+  /** Called for each new connection: what is paid on it is settled with claims. */
+  readonly settle?: PayerClaims.Settle
 }
 
-export function create({ state, observer }: PayerRailsOptions): PayerRails {
+export function create({ state, observer, settle }: PayerRailsOptions): PayerRails {
   const open: Array<() => Promise<void>> = []
   /** Connections to several nodes of one fleet pay from one account. */
   const books = new Map<string, { readonly book: Promise<StateBook>; users: number }>()
@@ -74,6 +77,7 @@ export function create({ state, observer }: PayerRailsOptions): PayerRails {
       // The lock on the account comes first: two payers with one book would count on the same numbers.
       book = await shared?.book
       await plugin.connect()
+      await settle?.(plugin)
     } catch (error) {
       await close()
       throw ledgerFailure(error, uri, account)

@@ -141,6 +141,7 @@ function addPay(program: Command, terminal: Terminal, exitWith: (code: ExitCode)
       reader(Option.asset),
     )
     .option('--endpoint-host <host>', 'a host besides that of the URL that the shop may name as its ledger', collect)
+    .option('--seed-file <file>', 'seed of the XRP account whose payment channel settles what you pay: signs claims')
     .option('--dry-run', 'show the terms and the account; pay nothing')
     .option('--json', 'print the summary as one JSON line')
     .option('--quiet', 'print no meter')

@@ -20,6 +20,7 @@ import * as Logs from '../logs.js'
 import * as Meter from '../meter.js'
 import * as PayFailure from '../pay-failure.js'
 import * as PayReport from '../pay-report.js'
+import type * as PayerClaims from '../payer-claims.js'
 import * as PayerRails from '../payer-rails.js'
 import * as Signals from '../signals.js'
 import * as Sink from '../sink.js'
@@ -40,6 +41,8 @@ export interface PayOptions {
   readonly json?: boolean
   readonly quiet?: boolean
   readonly home: string
+  /** Of the XRP account whose payment channel settles what is paid. */
+  readonly seedFile?: string
   readonly logLevel: Logs.Level
 }
 
@@ -126,7 +129,8 @@ class Payment {
       if (event.name === 'pay.doubt_settled' && 'isCertain' in event) this.tellSettled(event)
     }
     const state = await openPayerState({ folder: options.home, clock: systemClock, hashes, randomBytes, lockWaitMs })
-    const rails = PayerRails.create({ state, observer })
+    const claims = options.seedFile === undefined ? {} : { settle: await claimsOf(options.seedFile) }
+    const rails = PayerRails.create({ state, observer, ...claims })
     this.rails = rails
     let payer: Payer | undefined
     let outcome: Outcome | undefined
@@ -403,4 +407,10 @@ async function closeAll(all: ReadonlyArray<{ close(): Promise<void> } | undefine
 /** Without what the user left out, so that defaults stand. */
 function defined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never
+}
+
+/** Loaded when it is wanted: the client of the XRP Ledger is large. */
+async function claimsOf(seedFile: string): Promise<PayerClaims.Settle> {
+  const { create } = await import('../payer-claims.js')
+  return create(seedFile)
 }
