@@ -68,7 +68,8 @@ export async function openWorld(
   const clock = createManualClock()
   const fund = Object.fromEntries(Object.values(seeds).map((seed) => [signerFromSeed(seed).address, 10_000n * xrp]))
   const sandbox = await createSandbox({ closeEveryMs: 'manual', clock: clock.now, fund })
-  const ledger = createLedger({ clock: clock.now, hashes })
+  const strangersCreditMax = (options.creditLimit ?? 0n) * 100n
+  const ledger = createLedger({ clock: clock.now, hashes, limits: { strangersCreditMax } })
   const shopStore = createMemoryStore()
   const wallets: XrpWallet[] = []
   /** Those of the dead too: nobody closes them else. */
