@@ -17,7 +17,7 @@ export interface Place {
 }
 
 export interface SmallDisk extends Place {
-  /** Uses up all room but so much, rounded down to pages. */
+  /** Uses up all room but so much, rounded down to pages. May be called again, as what others delete makes room. */
   fill(roomBytes: number): Promise<void>
   makeRoom(): Promise<void>
   close(): void
@@ -46,12 +46,12 @@ export async function create(path: string, megabytes: number): Promise<SmallDisk
     outsidePath,
     inside: ['nsenter', '--target', `${holder.pid}`, '--user', '--preserve-credentials', '--mount', '--'],
     async fill(roomBytes) {
-      const file = await open(filler, 'w')
+      const file = await open(filler, 'a')
       try {
         const page = Buffer.alloc(pageBytes, 1)
-        let pages = 0
-        while (await file.write(page).then(isWritten, isFull)) pages++
-        await file.truncate(Math.max(0, pages * pageBytes - roomBytes))
+        while (await file.write(page).then(isWritten, isFull));
+        const { size } = await file.stat()
+        if (roomBytes > 0) await file.truncate(Math.max(0, size - roomBytes))
       } finally {
         await file.close()
       }
