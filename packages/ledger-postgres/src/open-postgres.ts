@@ -11,6 +11,7 @@ import {
   type LedgerLimits,
   ledgerLimits,
   type Store,
+  type StoreFailedError,
   serverAccount,
   settlementAccount,
   suspenseAccount,
@@ -47,6 +48,8 @@ export interface PostgresOptions {
   readonly limits?: Partial<LedgerLimits>
   readonly randomBytes?: RandomBytes
   readonly observer?: Observer<PostgresEvent>
+  /** Called once if the store fails, also when nobody asks it for anything: everything that is asked for later fails. */
+  readonly onFailure?: (failure: StoreFailedError) => void
   /** Brings the schema to the version of this program. True; with false an older one is refused. */
   readonly migrate?: boolean
   /** Connections: one for writing, the others for reading. At least 2. 4 */
@@ -182,8 +185,11 @@ async function wire(
     unreachableMsMax: settings.unreachableMsMax,
     observer,
     adopted: (found) => adopted.tell(found),
-    failed: (failure) =>
-      observer?.({ name: 'ledger_postgres.failed', level: 'error', code: failure.code, message: failure.message }),
+    failed(failure) {
+      const { code, message } = failure
+      observer?.({ name: 'ledger_postgres.failed', level: 'error', code, message })
+      options.onFailure?.(failure)
+    },
   })
 
   const heartbeat = setInterval(() => void beat(), settings.heartbeatMs)
