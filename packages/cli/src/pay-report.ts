@@ -41,6 +41,7 @@ const words: Record<RunSummary['stopped'], string> = {
   content_ended: 'the content ended',
   budget: 'the budget is used up',
   pieces: 'as many pieces as you asked for',
+  minimum: 'what is left costs less than the smallest payment that the shop takes',
   stopped: 'you stopped it',
   reader_left: 'the reader of stdout has gone',
   free: 'it costs nothing',

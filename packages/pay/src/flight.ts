@@ -16,10 +16,13 @@ export class Flight {
   /** The next number. */
   next: number
   count = 0
+  /** What those in flight buy together. */
+  pieces = 0
   /** The lowest number in flight; `next` when there is none. */
   private lowest: number
   private highestPaid: number
   private sentAt = new Float64Array(64).fill(landed)
+  private bought = new Uint16Array(64)
 
   constructor(first: number) {
     this.next = first
@@ -32,12 +35,15 @@ export class Flight {
     return Math.min(this.lowest, this.highestPaid + 1) + numbersWindow - this.next
   }
 
-  /** Takes the next number, sent at `now`. */
-  add(now: number): number {
+  /** Takes the next number, sent at `now` for so many pieces, fewer than 65,536. */
+  add(now: number, pieces = 1): number {
     if (this.next - this.lowest === this.sentAt.length) this.grow()
     const number = this.next++
-    this.sentAt[number & (this.sentAt.length - 1)] = now
+    const at = number & (this.sentAt.length - 1)
+    this.sentAt[at] = now
+    this.bought[at] = pieces
     this.count++
+    this.pieces += pieces
     return number
   }
 
@@ -49,11 +55,17 @@ export class Flight {
     if (sentAt === landed) return undefined
     this.sentAt[number & mask] = landed
     this.count--
+    this.pieces -= this.bought[number & mask]!
     if (number === this.lowest) {
       do this.lowest++
       while (this.lowest < this.next && this.sentAt[this.lowest & mask] === landed)
     }
     return sentAt
+  }
+
+  /** How many pieces a payment buys, or bought that has just ended. */
+  piecesOf(number: number): number {
+    return this.bought[number & (this.bought.length - 1)]!
   }
 
   paid(number: number): void {
@@ -72,9 +84,12 @@ export class Flight {
   private grow(): void {
     const mask = this.sentAt.length - 1
     const larger = new Float64Array(this.sentAt.length * 2).fill(landed)
+    const bought = new Uint16Array(larger.length)
     for (let number = this.lowest; number < this.next; number++) {
       larger[number & (larger.length - 1)] = this.sentAt[number & mask]!
+      bought[number & (larger.length - 1)] = this.bought[number & mask]!
     }
     this.sentAt = larger
+    this.bought = bought
   }
 }

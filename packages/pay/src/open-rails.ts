@@ -8,12 +8,14 @@ import type { Instant, Observer } from '@millstream/units'
 import { type Book, createBook } from './book.js'
 import { EndpointRefusedError } from './endpoint.js'
 import type { PayEvent } from './pay-event.js'
+import type { PayerSettings } from './payer-settings.js'
 import type { Endpoint, Rail } from './rail.js'
 
 /** A rail with the book of the account that pays over it. */
 export interface OpenRail {
   readonly plugin: Plugin
   readonly account: string | undefined
+  readonly settings: Partial<PayerSettings>
   /** Another one once the account has ended with its connection. */
   readonly book: Book
 }
@@ -100,6 +102,7 @@ export function createOpenRails(options: OpenRailsOptions): OpenRails {
     const entry: Entry = {
       plugin,
       account: rail.account,
+      settings: rail.settings ?? {},
       book: bookOf(rail, origin),
       forget: () => {},
       async close() {

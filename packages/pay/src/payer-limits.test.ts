@@ -66,9 +66,24 @@ describe('limits', () => {
     ],
     ['terms that cannot be read', { headers: { 'pay-terms': 'unit=' } }, 'PAY_HEADER_INVALID'],
     [
-      'a price below what the rail carries',
-      { headers: { 'pay-terms': `${terms({})}, payment-min="2"` } },
+      'fewer pieces than the smallest payment buys',
+      { headers: { 'pay-terms': `${terms({})}, payment-min="2"` }, payer: { limits: { pieces: 1 } } },
       'PAY_PRICE_BELOW_MINIMUM',
+    ],
+    [
+      'content that costs less than the smallest payment',
+      { headers: { 'pay-terms': `${terms({})}, pieces=44, payment-min="45"` } },
+      'PAY_PRICE_BELOW_MINIMUM',
+    ],
+    [
+      'a smallest payment above the budget',
+      { headers: { 'pay-terms': `${terms({})}, payment-min="11"` }, payer: { limits: { budget: 10n } } },
+      'PAY_BUDGET_BELOW_PRICE',
+    ],
+    [
+      'a smallest payment above the risk',
+      { headers: { 'pay-terms': `${terms({})}, payment-min="11"` }, payer: { limits: { risk: 10n } } },
+      'PAY_RISK_BELOW_PRICE',
     ],
     ['a header that cannot be read', { headers: { pay: '1 g.x.y' } }, 'PAY_HEADER_INVALID'],
     ['two headers', { headers: { pay: `1 g.x.y ${'A'.repeat(43)}, 1 g.x.y ${'A'.repeat(43)}` } }, 'PAY_HEADER_INVALID'],

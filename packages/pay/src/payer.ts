@@ -10,6 +10,7 @@ import * as EndpointCheck from './endpoint.js'
 import { fetchHttp } from './fetch-http.js'
 import type { Http, HttpResponse } from './http.js'
 import * as Limits from './limits.js'
+import * as Lots from './lots.js'
 import { createOpenRails, type OpenRail } from './open-rails.js'
 import { PaidBody, toReadable } from './paid-body.js'
 import { type Money, nothingPaid, PayError } from './pay-error.js'
@@ -19,7 +20,7 @@ import { createPaymentMaker } from './payment-maker.js'
 import { PaymentStream } from './payment-stream.js'
 import * as PieceCounter from './piece-counter.js'
 import { Purse } from './purse.js'
-import type { Endpoint, OpenPlugin, Rail } from './rail.js'
+import type { Endpoint, OpenLedger, OpenPlugin, Rail } from './rail.js'
 import { errorOf } from './stop-error.js'
 import type { Progress, StopReason, Summary } from './summary.js'
 import { type Ask, fromResponse, type Terms } from './terms.js'
@@ -34,6 +35,8 @@ export interface PayerOptions {
   /** Opens the rail that `Pay-Endpoint` names; with `rail`, those to other addresses of its ledger. */
   readonly openPlugin?: OpenPlugin
   readonly limits?: Partial<Limits.Limits>
+  /** Ledgers that are paid directly, told by the beginning of the payee's address, before anything else is looked at. */
+  readonly ledgers?: readonly OpenLedger[]
   /** Hosts besides that of the URL that a `Pay-Endpoint` may name: `ledger.example` or `ledger.example:9000`. */
   readonly endpointHosts?: readonly string[]
   /** The platform's `fetch` when left out. */
@@ -151,7 +154,10 @@ export function createPayer(options: PayerOptions): Payer {
       let refusal: PayError | undefined
       try {
         if (asked !== undefined) {
-          endpoint = options.rail === undefined ? endpointOf(asked, response, secure) : undefined
+          endpoint =
+            options.rail === undefined && ledgerOf(asked) === undefined
+              ? endpointOf(asked, response, secure)
+              : undefined
           TermsCheck.againstLimits(asked.terms, narrowed(init), purse.budget - purse.spent)
         }
       } catch (error) {
@@ -212,11 +218,12 @@ export function createPayer(options: PayerOptions): Payer {
     TermsCheck.againstLedger(asked.terms, streamLimits, info)
     const terms = { ...asked.terms, asset: info.asset, ledger: info.prefix }
     const { price, address, unit } = terms
-    const risk = Limits.riskOf(streamLimits, price)
+    const risk = TermsCheck.riskOf(terms, streamLimits)
+    const lots = lotsOf(terms, info.direct, least(risk, streamLimits.budget))
     const make = createPaymentMaker(hashes, terms, asked.secret)
     const counter = PieceCounter.create(unit)
     const { book } = rail
-    const booked = await book.open(address, price)
+    const booked = await book.open(address, price * BigInt(lots.max))
     const startedAt = now()
     const { promise: finished, resolve: finish } = withResolvers()
 
@@ -230,13 +237,14 @@ export function createPayer(options: PayerOptions): Payer {
       budget: streamLimits.budget,
       pieces: streamLimits.pieces,
       contentPieces: terms.pieces,
+      lots,
       window: streamLimits.window,
       windowMax: unit === 'opaque' ? opaqueWindowMax : Limits.windowMax,
       clock,
       now,
       timers,
       randomBytes,
-      settings,
+      settings: { ...settings, ...rail.settings },
       observer,
       closeBody: () => controller.abort(),
       settlePieces: () => body.settle(),
@@ -383,6 +391,8 @@ export function createPayer(options: PayerOptions): Payer {
 
   function railFor(asked: Ask, answer: Answer): Promise<OpenRail> {
     const { rail, openPlugin } = options
+    const ledger = ledgerOf(asked)
+    if (ledger !== undefined) return rails.get({ uri: ledger.prefix, origin: ledger.prefix }, ledger.open)
     if (rail !== undefined) {
       const known = 'endpoint' in rail ? rail.endpoint : undefined
       const node = openPlugin === undefined ? undefined : EndpointCheck.nodeOf(known, asked.endpoint)
@@ -392,6 +402,10 @@ export function createPayer(options: PayerOptions): Payer {
     const endpoint = endpointOf(asked, answer.response, answer.secure)
     if (openPlugin === undefined) throw new EndpointCheck.EndpointMissingError()
     return rails.get(endpoint, () => openPlugin(endpoint))
+  }
+
+  function ledgerOf({ terms: { address } }: Ask): OpenLedger | undefined {
+    return options.ledgers?.find(({ prefix }) => address.startsWith(prefix))
   }
 
   function narrowed(init: FetchInit): Limits.Limits {
@@ -406,6 +420,13 @@ export function createPayer(options: PayerOptions): Payer {
         own.pieces === undefined || limits.pieces === undefined ? own.pieces : Math.min(own.pieces, limits.pieces),
     }
   }
+}
+
+/** @param most - Base units that one payment may be at most. */
+function lotsOf(terms: Terms, direct: boolean, most: bigint): Lots.Lots {
+  if (!Lots.isWanted(terms, { direct })) return Lots.singly
+  const max = Number(most / terms.price)
+  return { min: Number(Lots.least(terms)), max: Math.min(max, Lots.piecesPerPaymentMax) }
 }
 
 /** Without a unit that can be counted, bytes stand for pieces, so little may be in flight. */

@@ -16,8 +16,8 @@ export interface MadePayment {
   readonly condition: Condition.Condition
 }
 
-/** @returns Makes payment `number`: 1 or more, at most 2^53 - 1. */
-export type MakePayment = (number: number) => MadePayment
+/** @returns Makes payment `number`, 1 or more, at most 2^53 - 1, for so many pieces: one if left out. */
+export type MakePayment = (number: number, pieces?: number) => MadePayment
 
 /** @param secret - From the `Pay` header; stays in here. */
 export function createPaymentMaker(
@@ -26,11 +26,12 @@ export function createPaymentMaker(
   secret: Uint8Array,
 ): MakePayment {
   const { form, price, address } = terms
-  let layout = layOut(1)
+  let layout = layOut(1, 1)
   const derive = derivation()
 
-  return (number) => {
-    if (number !== layout.number) count(number)
+  return (number, pieces = 1) => {
+    if (pieces !== layout.pieces) layout = layOut(number, pieces)
+    else if (number !== layout.number) count(number)
     const condition = hashes.sha256(derive()) as Condition.Condition
     const packet = allocate(layout.packet.length)
     packet.set(layout.packet)
@@ -59,16 +60,17 @@ export function createPaymentMaker(
         packet[at] = zero
       }
     }
-    layout = layOut(number)
+    layout = layOut(number, layout.pieces)
   }
 
-  function layOut(number: number): Layout {
+  function layOut(number: number, pieces: number): Layout {
     const account = `${address}.${number}`
-    const packet = IlpPacket.encodePayment(price, account).slice()
+    const packet = IlpPacket.encodePayment(price * BigInt(pieces), account).slice()
     // The packet ends with the account, an empty data field and no extensions: two zero bytes.
     const end = packet.length - 2
     return {
       number,
+      pieces,
       packet,
       payAddress: packet.subarray(end - account.length, end),
       digits: { start: end - String(number).length, end },
@@ -78,6 +80,7 @@ export function createPaymentMaker(
 
 interface Layout {
   number: number
+  readonly pieces: number
   readonly packet: Uint8Array
   /** A view into `packet`. */
   readonly payAddress: Uint8Array

@@ -17,6 +17,7 @@ import { Instant, type Observer, type RandomBytes, type Timers, type TransferId 
 import { Allowance } from './allowance.js'
 import type { BookedStream, StreamPosition } from './book.js'
 import { Flight, numbersWindow } from './flight.js'
+import * as Lots from './lots.js'
 import { Pace, type Refusal } from './pace.js'
 import type { Money } from './pay-error.js'
 import type { PayEvent } from './pay-event.js'
@@ -39,6 +40,8 @@ export interface PaymentStreamOptions {
   readonly pieces: number | undefined
   /** How many pieces the content has, by the word of the shop. */
   readonly contentPieces?: number | undefined
+  /** How many pieces one payment buys. One if left out. */
+  readonly lots?: Lots.Lots
   readonly window: number | 'auto'
   /** Most payments in flight, whatever `window` says. */
   readonly windowMax: number
@@ -80,6 +83,7 @@ export class PaymentStream {
   bodyState: 'open' | 'ended' | 'broken' | 'closed' = 'open'
   isFinished = false
   private readonly options: PaymentStreamOptions
+  private readonly lots: Lots.Lots
   private started = false
   private readonly flight: Flight
   private readonly pace: Pace
@@ -88,9 +92,12 @@ export class PaymentStream {
   /** The last number that was sent while nothing else was in flight. */
   private alone = 0
   private windowFull = false
+  /** Pieces of each payment that is sent next. */
+  private lot = 1
   /** Nothing may be sent before something arrives. */
   private blocked = false
   private unknownToTell = 0
+  private unknownAmount = 0n
   private unknownReason = ''
   private pumping = false
   private timer: unknown
@@ -101,6 +108,7 @@ export class PaymentStream {
 
   constructor(options: PaymentStreamOptions) {
     this.options = options
+    this.lots = options.lots ?? Lots.singly
     const { now, randomBytes, settings, observer } = options
     const windowMax = Math.min(options.windowMax, numbersWindow)
     this.pace = new Pace({
@@ -115,7 +123,7 @@ export class PaymentStream {
     this.share = options.purse.share()
     this.allowance = new Allowance({
       booked: options.booked,
-      block: Math.max(1, Math.min(blockMax, piecesIn(options.risk, options.price))),
+      block: Math.max(1, Math.min(blockMax, piecesIn(options.risk, options.price * BigInt(this.lots.max)))),
       granted: () => this.wake(),
       failed: (error) => this.stop('state_failed', error),
     })
@@ -141,7 +149,7 @@ export class PaymentStream {
   arrive(pieces: number): void {
     const now = this.options.now()
     this.lastProgress = now
-    const matched = Math.min(pieces, this.held + this.fulfilled + this.unknown - this.arrived)
+    const matched = Math.min(pieces, this.flight.pieces + this.fulfilled + this.unknown - this.arrived)
     if (matched > 0) {
       this.arrived += matched
       if (this.windowFull) this.window.grow(matched)
@@ -190,7 +198,7 @@ export class PaymentStream {
   }
 
   exposedPieces(): number {
-    return this.held + Math.max(0, this.fulfilled + this.unknown - this.arrived)
+    return this.flight.pieces + Math.max(0, this.fulfilled + this.unknown - this.arrived)
   }
 
   money(): Omit<Money, 'asset'> {
@@ -199,7 +207,7 @@ export class PaymentStream {
     return {
       paid: BigInt(this.fulfilled) * price,
       piecesPaid: this.fulfilled,
-      held: BigInt(this.held) * price,
+      held: BigInt(this.flight.pieces) * price,
       unknown: BigInt(this.unknown) * price,
       lost: missing > 0 ? BigInt(missing) * price : 0n,
     }
@@ -227,24 +235,24 @@ export class PaymentStream {
     this.look()
   }
 
-  /** How many payments may be sent now. Stops the stream when there will never be room again. */
+  /** How many payments may be sent now, each for `lot` pieces. Stops the stream when there will never be room again. */
   private room(): number {
-    const { options, held } = this
+    const { options, held, lots } = this
     const { price, purse, pieces } = options
     this.windowFull = false
     this.blocked = false
-    const committed = held + this.fulfilled + this.unknown
+    const committed = this.flight.pieces + this.fulfilled + this.unknown
 
     const piecesLeft = pieces === undefined ? Number.POSITIVE_INFINITY : pieces - committed
-    if (piecesLeft <= 0) {
-      if (held === 0) this.stop('pieces')
+    if (piecesLeft < lots.min) {
+      if (held === 0) this.stop(piecesLeft <= 0 ? 'pieces' : 'minimum')
       return 0
     }
     const ownBudgetLeft = piecesIn(options.budget - BigInt(committed) * price, price)
     const budgetLeft = Math.min(ownBudgetLeft, piecesIn(purse.budget - purse.committed, price))
-    if (budgetLeft <= 0) {
+    if (budgetLeft < lots.min) {
       // What is held may be given back, here or by another stream.
-      if (held === 0 && (ownBudgetLeft <= 0 || purse.committed === purse.spent)) this.stop('budget')
+      if (held === 0 && (ownBudgetLeft < lots.min || purse.committed === purse.spent)) this.stop('budget')
       else purse.wait(this.woken)
       return 0
     }
@@ -252,7 +260,8 @@ export class PaymentStream {
 
     const windowLeft = this.pace.inFlightMax(this.unknown, this.arrived) - this.exposedPieces()
     const riskLeft = piecesIn(options.risk - purse.exposed, price)
-    if (riskLeft <= 0) purse.wait(this.woken)
+    if (riskLeft < lots.min) purse.wait(this.woken)
+    if (lots.max > 1) return this.roomForOne(windowLeft, Math.min(budgetLeft, riskLeft), piecesLeft)
     const most = Math.min(budgetLeft, piecesLeft, this.contentLeft())
     const wanted = Math.min(windowLeft, riskLeft, most)
     if (wanted <= 0) {
@@ -260,16 +269,35 @@ export class PaymentStream {
       this.windowFull = windowLeft <= 0
       return 0
     }
-    const numbersLeft = this.flight.room()
-    if (numbersLeft <= 0) {
-      // As many numbers as the shop tells apart were refused in a row.
-      if (held === 0) this.stop('refused')
-      return 0
-    }
-    const { next } = this.flight
-    const room = this.allowance.take(next, Math.min(wanted, numbersLeft), most, () => this.position())
+    const room = this.takeNumbers(wanted, most)
     this.windowFull = room === windowLeft
     return room
+  }
+
+  /** A payment for as many pieces as may be paid now. */
+  private roomForOne(windowLeft: number, allowed: number, piecesLeft: number): number {
+    const { lots, flight } = this
+    const { contentPieces = Number.POSITIVE_INFINITY } = this.options
+    const rest = Math.min(piecesLeft, contentPieces - flight.pieces - this.fulfilled - this.unknown)
+    if (rest > 0 && rest < lots.min && this.held === 0) {
+      this.stop('minimum')
+      return 0
+    }
+    this.lot = Lots.choose(lots, { window: windowLeft, allowed, rest })
+    this.blocked = this.lot === 0
+    this.windowFull = this.lot === 0 ? windowLeft <= 0 : this.lot >= windowLeft
+    return this.lot === 0 ? 0 : this.takeNumbers(1, 1)
+  }
+
+  private takeNumbers(wanted: number, most: number): number {
+    const { flight } = this
+    const numbersLeft = flight.room()
+    if (numbersLeft <= 0) {
+      // As many numbers as the shop tells apart were refused in a row.
+      if (flight.count === 0) this.stop('refused')
+      return 0
+    }
+    return this.allowance.take(flight.next, Math.min(wanted, numbersLeft), most, () => this.position())
   }
 
   /**
@@ -284,18 +312,19 @@ export class PaymentStream {
 
   private send(count: number): void {
     const { plugin, make, price, randomBytes, clock, settings } = this.options
-    const { flight } = this
+    const { flight, lot } = this
     const now = this.options.now()
+    const amount = lot === 1 ? price : price * BigInt(lot)
     const expiresAt = Instant.after(clock(), settings.expiresInMs)
     if (flight.count === 0) {
       this.alone = count === 1 ? flight.next : 0
       this.lastProgress = now
     }
     for (let i = 0; i < count; i++) {
-      const number = flight.add(now)
-      const { packet, condition } = make(number)
+      const number = flight.add(now, lot)
+      const { packet, condition } = make(number, lot)
       const id = randomBytes(16) as TransferId.TransferId
-      plugin.send({ id, amount: price, condition, expiresAt, packet }).then(
+      plugin.send({ id, amount, condition, expiresAt, packet }).then(
         (outcome) => this.settle(number, outcome),
         (error: unknown) => this.settle(number, { status: 'unknown', reason: String(error) }),
       )
@@ -308,15 +337,16 @@ export class PaymentStream {
     // Given up, long after its expiry: it counts as spent, whatever is said of it now.
     if (sentAt === undefined) return
     const now = this.options.now()
+    const pieces = this.flight.piecesOf(number)
     this.lastProgress = now
     switch (outcome.status) {
       case 'fulfilled':
-        this.fulfilled++
+        this.fulfilled += pieces
         this.flight.paid(number)
         this.pace.fulfilled(number, now - sentAt, number === this.alone, this.flight.next)
         break
       case 'unknown':
-        this.countUnknown(outcome.reason)
+        this.countUnknown(pieces, outcome.reason)
         break
       case 'expired':
         this.giveBack()
@@ -332,9 +362,10 @@ export class PaymentStream {
     this.wake()
   }
 
-  private countUnknown(reason: string): void {
-    this.unknown++
+  private countUnknown(pieces: number, reason: string): void {
+    this.unknown += pieces
     this.unknownToTell++
+    this.unknownAmount += BigInt(pieces) * this.options.price
     this.unknownReason = reason
   }
 
@@ -342,8 +373,9 @@ export class PaymentStream {
   private giveUpOld(): void {
     const now = this.options.now()
     while (now >= this.nextDeadline()) {
-      this.flight.end(this.flight.oldest())
-      this.countUnknown('the rail did not tell')
+      const oldest = this.flight.oldest()
+      this.flight.end(oldest)
+      this.countUnknown(this.flight.piecesOf(oldest), 'the rail did not tell')
     }
   }
 
@@ -356,7 +388,7 @@ export class PaymentStream {
   private giveBack(): void {
     this.refused++
     // What arrived counts for payments that were sent and not given back.
-    this.arrived = Math.min(this.arrived, this.held + this.fulfilled + this.unknown)
+    this.arrived = Math.min(this.arrived, this.flight.pieces + this.fulfilled + this.unknown)
   }
 
   /** A slow source lets payments expire, and the next may fare better. One that is dead on arrival is another matter. */
@@ -392,18 +424,20 @@ export class PaymentStream {
     const spent = this.fulfilled + this.unknown
     // What is lost when the stream is over is not at risk any more: it is spent.
     const exposed = this.isFinished ? 0 : this.exposedPieces()
-    this.share.set(BigInt(this.held + spent) * price, BigInt(spent) * price, BigInt(exposed) * price)
+    this.share.set(BigInt(this.flight.pieces + spent) * price, BigInt(spent) * price, BigInt(exposed) * price)
   }
 
   private tellUnknown(): void {
     if (this.unknownToTell === 0) return
     const count = this.unknownToTell
+    const amount = this.unknownAmount
     this.unknownToTell = 0
+    this.unknownAmount = 0n
     this.options.observer({
       name: 'pay.outcome_unknown',
       level: 'warn',
       count,
-      amount: BigInt(count) * this.options.price,
+      amount,
       reason: this.unknownReason,
     })
   }
@@ -413,7 +447,7 @@ export class PaymentStream {
     return {
       next: this.flight.next,
       posted: BigInt(this.fulfilled) * price,
-      unresolved: BigInt(this.held + this.unknown) * price,
+      unresolved: BigInt(this.flight.pieces + this.unknown) * price,
     }
   }
 
@@ -436,7 +470,7 @@ export class PaymentStream {
         }
       }
       if (now >= giveUpAt) {
-        this.stop('not_delivered')
+        this.stop(this.isComplete() ? 'pieces' : 'not_delivered')
         this.closeBody()
       }
       lookAt = now < settleAt ? settleAt : giveUpAt
@@ -457,7 +491,13 @@ export class PaymentStream {
   private waitingForPieces(): number | undefined {
     if (this.bodyState !== 'open' || this.readingSince === undefined || this.held > 0) return undefined
     const owed = this.exposedPieces() > 0 && (this.blocked || this.reason !== undefined)
-    return owed || this.saidToEnd() ? Math.max(this.lastProgress, this.readingSince) : undefined
+    return owed || this.saidToEnd() || this.isComplete() ? Math.max(this.lastProgress, this.readingSince) : undefined
+  }
+
+  /** All pieces of which the shop spoke are here, in payments for several: the end of the body is all that is missing. */
+  private isComplete(): boolean {
+    const { contentPieces = Number.POSITIVE_INFINITY } = this.options
+    return this.lots.max > 1 && this.held === 0 && this.arrived >= contentPieces
   }
 
   /** The shop refused with F99, as it does at the end of its content: the end of the body decides what it was. */
@@ -500,11 +540,15 @@ export class PaymentStream {
     if (this.timer !== undefined) timers.clearTimeout(this.timer)
     this.closeBody()
     const owed = this.fulfilled > this.arrived
-    if (owed && (this.reason === 'content_ended' || this.reason === 'budget' || this.reason === 'pieces')) {
+    if (owed && isOrdinary(this.reason)) {
       this.reason = 'not_delivered'
     }
     this.options.finished()
   }
+}
+
+function isOrdinary(reason: StopReason | undefined): boolean {
+  return reason === 'content_ended' || reason === 'budget' || reason === 'pieces' || reason === 'minimum'
 }
 
 /** How many whole prices an amount is. */

@@ -1,6 +1,7 @@
 /** Where the money goes through: a plugin, opened for the endpoint that a shop names. */
 import type { Plugin } from '@millstream/plugin'
 import type { Book } from './book.js'
+import type { PayerSettings } from './payer-settings.js'
 
 /** Where an account can be opened: from `Pay-Endpoint`, checked, or from the user. */
 export interface Endpoint {
@@ -20,6 +21,8 @@ export interface Rail {
   readonly account?: string
   /** Where payments are written down ahead; one in memory when left out, which a crash forgets. */
   readonly book?: Book
+  /** What this rail takes longer for, or less, than the payer's own settings say. */
+  readonly settings?: Partial<PayerSettings>
   /** Calls back whenever the connection has come back: the host's balance is compared with the book then. */
   onReconnect?(listener: () => void): void
   /** Called by `payer.close()`, once nothing is in flight. */
@@ -31,3 +34,11 @@ export interface Rail {
  * to the caller of `fetch`; nothing was paid then.
  */
 export type OpenPlugin = (endpoint: Endpoint) => Promise<Rail>
+
+/** A ledger that needs no endpoint, since everybody can reach it: the XRP Ledger, for example. */
+export interface OpenLedger {
+  /** Ledger prefix: it is paid here whatever begins with it. */
+  readonly prefix: string
+  /** What it throws is passed on to the caller of `fetch`; nothing was paid then. */
+  open(): Promise<Rail>
+}

@@ -9,6 +9,7 @@ import type { Money, PayError } from './pay-error.js'
  * | `content_ended`    | the body ended cleanly                                                           |
  * | `budget`           | one more payment would exceed the budget                                         |
  * | `pieces`           | as many pieces are paid as were asked for                                        |
+ * | `minimum`          | what is left to buy costs less than the smallest payment that the shop takes     |
  * | `stopped`          | `stop()` or the abort signal                                                     |
  * | `reader_left`      | whoever read the body stopped reading it                                         |
  * | `free`             | the answer asked for no money                                                    |
@@ -23,6 +24,7 @@ export type StopReason =
   | 'content_ended'
   | 'budget'
   | 'pieces'
+  | 'minimum'
   | 'stopped'
   | 'reader_left'
   | 'free'

@@ -6,6 +6,7 @@ import { IlpAddress } from '@millstream/codec'
 import type { LedgerInfo } from '@millstream/plugin'
 import { Amount, type Asset } from '@millstream/units'
 import * as Limits from './limits.js'
+import * as Lots from './lots.js'
 import { PayError } from './pay-error.js'
 import * as PieceCounter from './piece-counter.js'
 import type { Terms } from './terms.js'
@@ -25,10 +26,22 @@ export function againstLimits(terms: Terms, limits: Limits.Limits, budgetLeft: b
   if (ledger !== undefined && !address.startsWith(ledger)) throw new PayeeElsewhereError(address, ledger)
   if (address.length + numberCharactersMax > IlpAddress.charactersMax) throw new AddressTooLongError(address)
   if (PieceCounter.create(unit) === undefined) throw new UnitUnknownError(unit)
-  if (paymentMin !== undefined && price < paymentMin) throw new PriceBelowMinimumError(price, paymentMin)
-  if (budgetLeft < price) throw new BudgetBelowPriceError(price, budgetLeft, limits.asset)
-  const risk = Limits.riskOf(limits, price)
-  if (risk < price) throw new RiskBelowPriceError(price, risk, limits.asset)
+  // One payment buys several pieces where a shop names a smallest one.
+  const least = Lots.least(terms)
+  const wanted = [terms.pieces, limits.pieces].filter((count) => count !== undefined)
+  const most = wanted.length === 0 ? undefined : BigInt(Math.min(...wanted))
+  if (paymentMin !== undefined && most !== undefined && most > 0n && most < least) {
+    throw new PriceBelowMinimumError(most, most * price, paymentMin)
+  }
+  const payment = least * price
+  if (budgetLeft < payment) throw new BudgetBelowPriceError(least, payment, budgetLeft, limits.asset)
+  const risk = riskOf(terms, limits)
+  if (risk < payment) throw new RiskBelowPriceError(least, payment, risk, limits.asset)
+}
+
+/** What is risked where the user does not say: at least what the smallest payment costs. */
+export function riskOf(terms: Pick<Terms, 'price' | 'paymentMin'>, limits: Limits.Limits): bigint {
+  return Limits.riskOf(limits, Lots.least(terms) * terms.price)
 }
 
 /**
@@ -42,7 +55,17 @@ export function againstLedger(terms: Terms, limits: Limits.Limits, info: LedgerI
   }
   if (ledger !== undefined && ledger !== info.prefix) throw new TermsContradictError('ledger', ledger, info.prefix)
   if (!address.startsWith(info.prefix)) throw new PayeeElsewhereError(address, info.prefix)
-  if (info.paymentMin !== undefined && price < info.paymentMin) throw new PriceBelowMinimumError(price, info.paymentMin)
+  const paymentMin = greater(info.paymentMin ?? 0n, terms.paymentMin ?? 0n)
+  const pieces = Lots.isWanted(terms, info) ? Lots.least(terms) : 1n
+  if (pieces * price < paymentMin) throw new PriceBelowMinimumError(pieces, pieces * price, paymentMin)
+}
+
+function greater(a: bigint, b: bigint): bigint {
+  return a > b ? a : b
+}
+
+function cost(pieces: bigint, amount: string): string {
+  return pieces === 1n ? `One piece costs ${amount}` : `The smallest payment, for ${pieces} pieces, is ${amount}`
 }
 
 function nameOf(asset: Asset): string {
@@ -89,10 +112,11 @@ export class UnitUnknownError extends PayError {
 export class PriceBelowMinimumError extends PayError {
   override readonly name = 'TermsCheck.PriceBelowMinimumError'
   readonly code = 'PAY_PRICE_BELOW_MINIMUM'
-  constructor(price: bigint, paymentMin: bigint) {
+  constructor(pieces: bigint, amount: bigint, paymentMin: bigint) {
+    const what = pieces === 1n ? 'One piece costs' : `${pieces} pieces cost`
     super({
-      message: `One piece costs ${price}, less than the smallest payment that the ledger carries (${paymentMin}).`,
-      next: 'ask the shop for larger pieces or another ledger; nothing was paid',
+      message: `${what} ${amount}, less than the smallest payment that the ledger carries (${paymentMin}).`,
+      next: 'buy more pieces at once, ask the shop for larger ones, or for another ledger; nothing was paid',
     })
   }
 }
@@ -100,9 +124,9 @@ export class PriceBelowMinimumError extends PayError {
 export class BudgetBelowPriceError extends PayError {
   override readonly name = 'TermsCheck.BudgetBelowPriceError'
   readonly code = 'PAY_BUDGET_BELOW_PRICE'
-  constructor(price: bigint, left: bigint, asset: Asset) {
+  constructor(pieces: bigint, price: bigint, left: bigint, asset: Asset) {
     super({
-      message: `One piece costs ${amountOf(price, asset)}, more than the ${left} that are left of your budget.`,
+      message: `${cost(pieces, amountOf(price, asset))}, more than the ${left} that are left of your budget.`,
       next: `run again with a --budget of ${price} or more; nothing was paid`,
     })
   }
@@ -111,9 +135,9 @@ export class BudgetBelowPriceError extends PayError {
 export class RiskBelowPriceError extends PayError {
   override readonly name = 'TermsCheck.RiskBelowPriceError'
   readonly code = 'PAY_RISK_BELOW_PRICE'
-  constructor(price: bigint, risk: bigint, asset: Asset) {
+  constructor(pieces: bigint, price: bigint, risk: bigint, asset: Asset) {
     super({
-      message: `One piece costs ${amountOf(price, asset)}, more than the ${risk} that you risk at a time.`,
+      message: `${cost(pieces, amountOf(price, asset))}, more than the ${risk} that you risk at a time.`,
       next: `run again with --risk ${price} or more; nothing was paid`,
     })
   }

@@ -51,12 +51,13 @@ export interface PayerState {
    *
    * @param origin - `btp+ws://host:port`.
    * @param account - Id of the payer's account there.
+   * @param heldMsMax - How long a payment there may be held: 45,000 ms if left out.
    * @throws {AccountInUseError} Another process pays from this account, or this one does already.
    * @throws {StateCorruptedError} The book cannot be read; nothing was changed.
    * @throws {StateNewerError} A newer version wrote it; nothing was changed.
    * @throws {StateUnusableError} The disk refuses.
    */
-  book(origin: string, account: string): Promise<StateBook>
+  book(origin: string, account: string, heldMsMax?: number): Promise<StateBook>
   /** Closes the books that are open. */
   close(): Promise<void>
 }
@@ -88,14 +89,14 @@ export async function openPayerState(options: PayerStateOptions): Promise<PayerS
   return {
     folder,
     token: (origin) => Base64Url.fromBytes(keyed(textEncoder.encode(`${tokenLabel}\0${origin}`))),
-    book: (origin, account) => usable(folder, () => openBook(origin, account)),
+    book: (origin, account, heldMsMax) => usable(folder, () => openBook(origin, account, heldMsMax)),
     async close() {
       const closed = await Promise.allSettled(Array.from(open, (book) => book.close()))
       for (const one of closed) if (one.status === 'rejected') throw one.reason
     },
   }
 
-  async function openBook(ledger: string, account: string): Promise<StateBook> {
+  async function openBook(ledger: string, account: string, heldMsMax?: number): Promise<StateBook> {
     const name = hashes.sha256(textEncoder.encode(`${bookLabel}\0${ledger}\0${account}`)).subarray(0, 16)
     const place = join(folder, 'ledgers', Base64Url.fromBytes(name))
     await files.makeFolder(place)
@@ -108,7 +109,7 @@ export async function openPayerState(options: PayerStateOptions): Promise<PayerS
         for (const above of [join(folder, 'ledgers'), folder, dirname(folder)]) await files.syncFolder(above)
       }
       const state = bytes === undefined ? undefined : BookFile.decode(hashes, bytes, path).state
-      return stateBook(place, ledger, account, lock, state)
+      return stateBook(place, ledger, account, lock, state, heldMsMax)
     } catch (error) {
       // What went wrong first is what is told.
       await lock.release().catch(() => {})
@@ -122,11 +123,13 @@ export async function openPayerState(options: PayerStateOptions): Promise<PayerS
     account: string,
     lock: AccountLock,
     state: BookState | undefined,
+    heldMsMax: number | undefined,
   ): StateBook {
     let isClosed = false
     const book = createBook({
       clock,
       ...(state === undefined ? {} : { state }),
+      ...(heldMsMax === undefined ? {} : { heldMsMax }),
       save: (latest) =>
         usable(folder, async () => {
           // Another process may have the book by now.
