@@ -9,7 +9,7 @@
  * | `key`    | fingerprint of the key that all shops have      |
  */
 import { hashes, randomBytes } from '@millstream/hashes'
-import type { LedgerLimits } from '@millstream/ledger'
+import type { LedgerLimits, StoreFailedError } from '@millstream/ledger'
 import type { Migrated, OpenedPostgres } from '@millstream/ledger-postgres'
 import { type Asset, MillstreamError, type Observer } from '@millstream/units'
 import type { ShopFacts } from './data-folder.js'
@@ -25,6 +25,7 @@ export interface OpenOptions {
   readonly observer?: Observer
   /** Brings the schema to the version of this program. */
   readonly migrate: boolean
+  readonly onFailure?: (failure: StoreFailedError) => void
 }
 
 /** @throws {MillstreamError} With a code of the store: it cannot be reached, lets nobody in, is of another version. */

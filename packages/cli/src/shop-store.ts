@@ -35,18 +35,22 @@ export interface ShopStore {
   readonly isOwn: boolean
 }
 
-/** @param closing - Gets what is to be done at the end. */
+/**
+ * @param closing - Gets what is to be done at the end.
+ * @param onFailure - Told of a store that fails while nobody asks it for anything.
+ */
 export async function open(
   options: ShopStoreOptions,
   logger: Logs.Logger,
   closing: { push(close: () => unknown): unknown },
+  onFailure: (cause: unknown) => void,
 ): Promise<ShopStore> {
   const { data: folder, prefix, asset, strangers, store: choice, node } = options
   const limits = { strangersCreditMax: strangersTotal(strangers) }
   const observer = Logs.observer(logger)
   if (isDatabase(choice)) {
     const named = node === undefined ? {} : { host: node }
-    const opened = await Database.open(choice, { ...named, limits, observer, migrate: true })
+    const opened = await Database.open(choice, { ...named, limits, observer, onFailure, migrate: true })
     closing.push(opened.close)
     await Database.pinFacts(opened, { prefix, asset })
     const path = options.keyFile ?? join(folder, DataFolder.keyFile)

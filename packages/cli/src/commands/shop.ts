@@ -106,7 +106,8 @@ async function start(
   const observer = Logs.observer(logger)
   const tls = await readTls(options)
   const source = await ContentSource.create(options.content, options.letters)
-  const opened = await ShopStore.open({ ...options, asset }, logger, closing)
+  const failed = (cause: unknown) => fail(Database.failureOf(cause) ?? storeFailed(cause))
+  const opened = await ShopStore.open({ ...options, asset }, logger, closing, failed)
   const { store, streams, key, clock, backup } = opened
 
   const xrp = options.xrp === undefined ? undefined : await openXrp(options.xrp, options, opened, observer, fail)
@@ -120,7 +121,7 @@ async function start(
     hashes,
     randomBytes,
     observer,
-    onFailure: (cause) => fail(Database.failureOf(cause) ?? storeFailed(cause)),
+    onFailure: failed,
     ...(xrp === undefined ? {} : { settlement: xrp.settlement }),
   })
   closing.push(() => host.close())
