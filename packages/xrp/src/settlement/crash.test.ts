@@ -97,6 +97,28 @@ test('a withdrawal is paid once and debited once, wherever the shop is killed', 
   expect(steps).toBeGreaterThan(5)
 })
 
+test('a withdrawal that fails on the ledger is given back once, wherever the shop is killed', {
+  timeout: 120_000,
+}, async () => {
+  const steps = await killEverywhere({
+    async before(world, wallet) {
+      await world.customer(alice).deposit(wallet, 10n * xrp)
+      // It asks for tags from here on, and none is known.
+      await wallet.send({ TransactionType: 'AccountSet', SetFlag: 1 }, 0n)
+    },
+    async during(world, wallet) {
+      void world.ask(alice, [Wire.question({ ask: 'withdraw', id, address: wallet.address, drops: 4n * xrp })])
+      await turns(100)
+    },
+    async after(world, wallet) {
+      const answer = await world.customer(alice).withdraw(wallet.address, 4n * xrp, id)
+      expect(answer).toMatchObject({ status: 'returned', reason: 'tecDST_TAG_NEEDED' })
+      expect(await world.balance(alice)).toBe(10n * unitsPerXrp)
+    },
+  })
+  expect(steps).toBeGreaterThan(6)
+})
+
 test('claims are credited up to the largest, once, wherever the shop is killed', { timeout: 120_000 }, async () => {
   const signer = Claim.signerFromSeed(seeds.tool)
   const steps = await killEverywhere({
@@ -112,9 +134,10 @@ test('claims are credited up to the largest, once, wherever the shop is killed',
         turns(20).then(() => []),
       ])
       if (channel === undefined) return
-      for (const drops of [3n, 5n, 9n]) {
+      // So close to each other that one comes while another is on its way into the ledger.
+      for (let drops = 1n; drops <= 9n; drops++) {
         world.shop.claim(Wire.entry('claim', signer.sign(channel.channel, drops * xrp)), { name: alice })
-        if (drops === 5n) await turns(10)
+        for (let n = 0n; n < drops; n++) await Promise.resolve()
       }
       await turns(30)
     },
