@@ -86,3 +86,18 @@ test('takes a RESPONSE to a FULFILL without a claim, or with other entries', asy
   expect(settlement.claims).toEqual([])
   expect(await testHost.balance()).toBe(10n)
 })
+
+test('tells the balance of an account that was opened by a deposit while it was connected', async () => {
+  const testHost = openTestHost({ settlement: recordingSettlement(), strangers: { policy: 'prefunded' } })
+  const customer = await testHost.connect()
+  const question = { name: 'get_balance', contentType: BtpFrame.contentType.json, data: text('[]') }
+  ask(customer, 7, 'my name')
+  await testHost.settle()
+  const name = words((customer.answersTo(7)[0] as BtpFrame.ResponseFrame).protocolData[0]!.data).split(':')[0]!
+  const { outcomes } = testHost.store.apply([{ type: 'open', name, kind: 'stranger', creditLimit: 0n }])
+  const [{ account }] = await outcomes
+  await testHost.store.apply([{ type: 'deposit', account: account.id, amount: 12n, reference: 'x' }]).durable
+  customer.send({ type: 'message', requestId: 8, protocolData: [question] })
+  await testHost.settle()
+  expect(words((customer.answersTo(8)[0] as BtpFrame.ResponseFrame).protocolData[0]!.data)).toBe('"-12"')
+})

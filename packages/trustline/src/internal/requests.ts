@@ -68,8 +68,9 @@ export function createRequests(
       waiting = []
       for (const { frame, connection } of requests) {
         const { account, session } = connection
-        const { id } = account
-        const found = id === undefined ? undefined : await store.account(id)
+        const { id, name } = account
+        // Whom somebody else has opened meanwhile, with a deposit, is not known here until it pays.
+        const found = id === undefined ? await store.find(name) : await store.account(id)
         const answer = answerTo(frame.protocolData[0], account.address, found)
         report.jobs.push(() => {
           if ('message' in answer) session.refuse(frame.requestId, answer)
