@@ -92,13 +92,28 @@ postgres.describe('a broken way to the database', () => {
       const { proxy, ledger, streams, clock, close, facts, alice } = await throughProxy()
       const opened = { ledger, streams, clock, close, facts }
       for (let i = 0; i < 6; i++) {
-        const cut = proxy.cutNext(how, 1_000)
+        const cut = proxy.cutNext(how, 'commit')
         await payRounds(opened, alice, `${how} ${i}`, 2)
         await cut
       }
       await payRounds(opened, alice, 'after', 1)
       expect(proxy.arrivedLate).toBe(how === 'late' ? 6 : 0)
       await assertPaid(ledger, alice, 130n)
+    })
+  }
+
+  for (const how of ['before', 'answer'] as const) {
+    it(`knows what became of a transaction when its COMMIT is lost, ${how === 'before' ? 'on its way' : 'or the answer to it'}`, async () => {
+      const { proxy, ledger } = await throughProxy()
+      for (let i = 0; i < 4; i++) {
+        const cut = proxy.cutNext(how, 'COMMIT')
+        // The balance of the server has no version: what depends on it takes locks first.
+        const deposit = { type: 'deposit', account: serverAccount, amount: 5n, reference: String(i) } as const
+        expect(await apply(ledger, [deposit])).toEqual(['deposited'])
+        await cut
+      }
+      expect(await ledger.account(serverAccount)).toMatchObject({ posted: 20n })
+      expect((await ledger.check()).faults).toEqual([])
     })
   }
 

@@ -315,7 +315,7 @@ async function loadOwn(
   const statement = Loader.loadStatement(s)
   for (let i = 0; i < ids.length; i += accountsPerLoad) {
     const options = { ...load, now: time.now() }
-    const known = new Map(ids.slice(i, i + accountsPerLoad).map((id) => [id, 0]))
+    const known = new Map(ids.slice(i, i + accountsPerLoad).map((id) => [id, { seq: 0, serial: 0 }]))
     const loaded = await line.query(statement, Loader.loadValues(known, [], options))
     Loader.takeOver(cache, feed, loaded as readonly Row[], options)
   }

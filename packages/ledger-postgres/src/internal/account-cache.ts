@@ -45,6 +45,10 @@ export class CachedAccount {
   ids = 0
   /** Its open holds, by serial number. */
   readonly holds = new Map<number, CachedHold>()
+  /** The highest serial number of a hold that was seen. */
+  lastSerial = 0
+  /** When another host was faster last, by `performance.now()`. */
+  staleAt = Number.NEGATIVE_INFINITY
 
   constructor(key: number, standing: StoredAccount) {
     this.key = key
@@ -162,6 +166,7 @@ export class AccountCache {
     this.#slots[slot] = cached
     this.#wheel.add(cached)
     account.holds.set(hold.serial, cached)
+    if (hold.serial > account.lastSerial) account.lastSerial = hold.serial
     if (this.ids.find(account.key, hold.id, second)) return
     this.ids.add(account.key, hold.contentHash, heldState, slot, hold.expiresAt, second)
     account.ids += 1

@@ -3,22 +3,22 @@
  * batches gather; they go together afterwards. One group at a time, so that what the cache says is what was written.
  *
  * A group is tried until it is written or its host gives up:
- * - an account was changed by another host: what changed is read, and everything is decided again; after two tries with the
- *   accounts locked, so that progress is certain;
+ * - an account was changed by another host: what changed is read, and everything is decided again, with the accounts locked
+ *   so that progress is certain. For a while groups with that account take the locks first;
  * - the connection is lost while the group is written: the database is asked whether it was. If not, it is made sure that
  *   it never will be (`settle_group`), and everything is decided again, at the time that it is then;
  * - the database is away: the group waits for it.
  * Memory is never ahead of the database, so giving up leaves nothing to be undone.
  */
 import type { AccountId, Command, Hold, Outcome, ReferenceUse } from '@millstream/ledger'
-import { StoreFailedError } from '@millstream/ledger'
+import { StoreFailedError, serverAccount } from '@millstream/ledger'
 import type { Observer } from '@millstream/units'
 import type { PostgresEvent } from '../postgres-event.js'
 import type { DatabasePlace } from '../postgres-url.js'
 import { commitStatement, commitValues } from './commit-values.js'
 import { type Line, pause, type Statement } from './connection.js'
 import { describe, kindOf } from './failures.js'
-import { type Decision, decide, type GroupContext } from './group.js'
+import { type Decision, decide, type GroupContext, type WrittenAccount } from './group.js'
 import type { LedgerTime } from './ledger-time.js'
 import * as Loader from './loader.js'
 import { type Needs, needsOf } from './needs.js'
@@ -31,6 +31,9 @@ const commandsPerGroup = 4_096
 const duePerGroup = 4_096
 const accountsPerLoad = 1_000
 const optimisticTries = 2
+/** For so long after another host was faster, it is likely to be so again: groups with that account take locks first. */
+const contendedMs = 250
+const nothingKnown: Loader.Known = { seq: 0, serial: 0 }
 const idsPerBlock = 64
 /** Holds that nobody serves are looked for so often. */
 const overdueEveryMs = 1_000
@@ -94,7 +97,6 @@ export class Committer {
   readonly #commit: Statement
   readonly #settle: Statement
   readonly #verify: Statement
-  readonly #lock: Statement
   readonly #overdue: Statement
   readonly #references: Statement
   #queue: Waiting[] = []
@@ -118,7 +120,6 @@ export class Committer {
     this.#load = Loader.loadStatement(s)
     this.#commit = commitStatement(s)
     this.#settle = { name: 'settle', text: `SELECT * FROM ${s}.settle_group($1, $2, $3)` }
-    this.#lock = { name: 'lock', text: `SELECT ${s}.lock_group($1, $2::bigint[])` }
     this.#verify = {
       name: 'verify',
       text: `SELECT (SELECT array_agg(seen.id) FROM unnest($1::bigint[], $2::bigint[]) AS seen (id, version)
@@ -286,10 +287,14 @@ export class Committer {
   /** One try; `undefined` if something had changed meanwhile. */
   async #try(batches: readonly (readonly Command[])[], attempt: Attempt): Promise<Decision | undefined> {
     await this.#findOverdue(attempt)
-    for (const id of this.#toRefresh) attempt.stales.add(id)
+    for (const id of this.#toRefresh) {
+      attempt.stales.add(id)
+      // It may be that nothing changed but the host that its holds belong to.
+      attempt.unsure.add(id)
+    }
     this.#toRefresh.clear()
     const needs = needsOf(batches)
-    const isLocking = attempt.stale >= optimisticTries || needs.needsExactServer
+    const isLocking = attempt.stale >= optimisticTries || needs.needsExactServer || this.#isContended(needs)
     return isLocking ? this.#tryLocked(batches, needs, attempt) : this.#tryAtOnce(batches, needs, attempt)
   }
 
@@ -303,31 +308,53 @@ export class Committer {
     return (await this.#write(decision, batches, attempt)) ? decision : undefined
   }
 
-  /** With everything locked that may change. */
+  /** With everything locked that may change, so that nobody is faster. */
   async #tryLocked(
     batches: readonly (readonly Command[])[],
     needs: Needs,
     attempt: Attempt,
   ): Promise<Decision | undefined> {
-    const { context, line } = this.#options
+    const { context, line, schema } = this.#options
     await this.#reserveIds(needs)
-    // What is written if nothing changes until the locks are there.
-    const foreseen = await this.#decide(batches, needs, attempt)
-    const ids = [...foreseen.laid.keys()]
-    await this.#query('BEGIN')
-    try {
-      await this.#query(this.#lock, [context.host, ids])
+    await this.#know(needs.accounts, needs.names, attempt)
+    const ids = this.#toLock(needs, attempt)
+    return line.together(async () => {
+      // In one round trip; all of them are whole numbers.
+      await this.#query(`BEGIN; SELECT ${schema}.lock_group(${context.host}, '{${ids.join()}}'::bigint[])`)
       attempt.loaded.clear()
       for (const id of ids) attempt.stales.add(id)
       const decision = await this.#decide(batches, needs, attempt)
-      const isLocked = decision.written.every(({ standing, version }) => version === 0 || ids.includes(standing.id))
-      if (isLocked && (await this.#write(decision, batches, attempt, true))) return decision
+      const isUnlocked = ({ standing, version }: WrittenAccount) => version > 0 && !ids.includes(standing.id)
+      const unlocked = decision.written.filter(isUnlocked)
+      if (unlocked.length === 0 && (await this.#write(decision, batches, attempt, true))) return decision
+      for (const { standing } of unlocked) attempt.alsoLock.add(standing.id)
       await this.#query('ROLLBACK')
       return undefined
-    } catch (error) {
-      line.drop()
-      throw error
+    })
+  }
+
+  /** What will be written, as far as can be told before: all but the server's row, which is hardly ever. */
+  #toLock({ accounts, names }: Needs, attempt: Attempt): readonly AccountId[] {
+    const { cache } = this.#options.context
+    const ids = new Set([...accounts, ...attempt.stales])
+    for (const name of names) {
+      const account = cache.find(name)
+      if (account?.isPersisted) ids.add(account.id)
     }
+    for (const { hold } of cache.due(this.#options.time.now()).slice(0, duePerGroup)) {
+      ids.add(hold.source).add(hold.target)
+    }
+    ids.delete(serverAccount)
+    for (const id of attempt.alsoLock) ids.add(id)
+    return [...ids]
+  }
+
+  /** True when another host was faster lately in one of the accounts. */
+  #isContended({ accounts }: Needs): boolean {
+    const since = performance.now() - contendedMs
+    const { cache } = this.#options.context
+    for (const id of accounts) if ((cache.get(id)?.staleAt ?? since) > since) return true
+    return false
   }
 
   /** Reads what is not known and decides. */
@@ -357,7 +384,7 @@ export class Committer {
   ): Promise<boolean> {
     const { context, incarnation, time } = this.#options
     if (!decision.isWriting) {
-      if (isInTransaction) await this.#query('COMMIT')
+      if (isInTransaction) await this.#options.line.commit()
       else if (!(await this.#isTrue(decision, attempt))) return false
       this.#takeOver(decision, batches, { seq: 0, serial: 0, at: decision.now })
       return true
@@ -387,10 +414,10 @@ export class Committer {
     }
     if (status === 'stale') {
       this.#inDoubt = undefined
-      for (const id of stale ?? []) attempt.stales.add(id)
+      this.#noteStale(stale ?? [], attempt)
       return false
     }
-    if (isInTransaction) await this.#query('COMMIT')
+    if (isInTransaction) await this.#options.line.commit()
     this.#inDoubt = undefined
     this.writtenAt = performance.now()
     this.#takeOver(decision, batches, { seq, serial, at })
@@ -402,6 +429,14 @@ export class Committer {
     takeOver(this.#options.context, decision, batches, written)
     this.#options.time.atLeast(written.at)
     this.#options.context.cache.trim()
+  }
+
+  #noteStale(stale: readonly AccountId[], attempt: Attempt): void {
+    for (const id of stale) {
+      attempt.stales.add(id)
+      const account = this.#options.context.cache.get(id)
+      if (account !== undefined) account.staleAt = performance.now()
+    }
   }
 
   /** Whether accounts that were only looked at still are as they were. */
@@ -426,7 +461,7 @@ export class Committer {
     ]
     this.#options.time.sample(sentAt, clock)
     Object.assign(feed, { serverPosted, serverHeldIn, strangers })
-    if (stale !== null) for (const id of stale) attempt.stales.add(id)
+    this.#noteStale(stale ?? [], attempt)
     if (strangersRefused && strangers < strangersSeen) return false
     if (serverRefused && serverPosted + serverHeldIn < serverSeen) return false
     return stale === null
@@ -435,18 +470,23 @@ export class Committer {
   /** Reads what is needed and the cache does not have, or has no longer as it is. */
   async #know(accounts: ReadonlySet<AccountId>, names: ReadonlySet<string>, attempt: Attempt): Promise<void> {
     const { cache } = this.#options.context
-    const known = new Map<AccountId, number>()
-    for (const id of attempt.stales) known.set(id, cache.get(id)?.standing.last ?? 0)
-    for (const id of accounts) if (cache.get(id) === undefined && !attempt.absent.has(id)) known.set(id, 0)
+    const known = new Map<AccountId, Loader.Known>()
+    for (const id of attempt.stales) {
+      const account = cache.get(id)
+      const serial = attempt.unsure.has(id) ? 0 : (account?.lastSerial ?? 0)
+      known.set(id, { seq: account?.standing.last ?? 0, serial })
+    }
+    for (const id of accounts) if (cache.get(id) === undefined && !attempt.absent.has(id)) known.set(id, nothingKnown)
     const unknown = new Set(attempt.staleNames)
     for (const name of names) if (cache.find(name) === undefined && !attempt.absentNames.has(name)) unknown.add(name)
     if (known.size === 0 && unknown.size === 0) return
     attempt.stales.clear()
+    attempt.unsure.clear()
     attempt.staleNames.clear()
     await this.#read(known, [...unknown], attempt)
   }
 
-  async #read(known: ReadonlyMap<AccountId, number>, names: readonly string[], attempt: Attempt): Promise<void> {
+  async #read(known: ReadonlyMap<AccountId, Loader.Known>, names: readonly string[], attempt: Attempt): Promise<void> {
     const { context, time, load, observer, adopted } = this.#options
     const ids = [...known]
     const portions = Math.max(1, Math.ceil(ids.length / accountsPerLoad), Math.ceil(names.length / accountsPerLoad))
@@ -534,6 +574,9 @@ const referenceKinds = { deposit: 4, withdrawal: 5 } as const
 /** What was learned while one group is tried. */
 class Attempt {
   stale = 0
+  readonly alsoLock = new Set<AccountId>()
+  /** Accounts of which holds that are known are to be read again too. */
+  readonly unsure = new Set<AccountId>()
   readonly stales = new Set<AccountId>()
   readonly staleNames = new Set<string>()
   readonly loaded = new Set<AccountId>()

@@ -4,7 +4,7 @@
  */
 import pg from 'pg'
 import type { DatabasePlace } from '../postgres-url.js'
-import { kindOf, NoAnswerError } from './failures.js'
+import { ConnectionLostError, kindOf, NoAnswerError, TransactionUndoneError } from './failures.js'
 import { type Row, types } from './rows.js'
 
 export interface ConnectionSettings {
@@ -50,9 +50,34 @@ function clientConfig({ place, applicationName, connectMsMax }: ConnectionSettin
 export class Line {
   readonly #settings: ConnectionSettings
   #client: pg.Client | undefined
+  /** The connection on which a transaction is under way. */
+  #transaction: { client: pg.Client | undefined } | undefined
 
   constructor(settings: ConnectionSettings) {
     this.#settings = settings
+  }
+
+  /**
+   * Runs the statements of one transaction, `BEGIN` and `COMMIT` among them: all on one connection. If that is lost on the
+   * way, the next statement says so and is not sent over another one, where it would mean something else.
+   */
+  async together<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#transaction = { client: undefined }
+    try {
+      return await work()
+    } catch (error) {
+      // Whatever is left of the transaction ends with its connection.
+      this.drop()
+      throw error
+    } finally {
+      this.#transaction = undefined
+    }
+  }
+
+  /** @throws {Error} The transaction was undone, or it is not known what became of it. */
+  async commit(): Promise<void> {
+    const { command } = await this.#run({ text: 'COMMIT' })
+    if (command !== 'COMMIT') throw new TransactionUndoneError()
   }
 
   /**
@@ -61,19 +86,27 @@ export class Line {
    * @throws {Error} As `kindOf` tells. After a lost connection the next call makes a new one.
    */
   async query(statement: Statement | string, values: readonly unknown[] = []): Promise<readonly Row[]> {
+    const text = typeof statement === 'string' ? { text: statement } : statement
+    const config = {
+      ...text,
+      ...(values.length === 0 ? {} : { values: values as unknown[] }),
+      rowMode: 'array' as const,
+    }
+    return (await this.#run(config)).rows as readonly Row[]
+  }
+
+  async #run(config: pg.QueryConfig): Promise<pg.QueryResult> {
+    const transaction = this.#transaction
+    if (transaction?.client !== undefined && transaction.client !== this.#client) throw new ConnectionLostError()
     const client = this.#client ?? (await this.#connect())
-    const config =
-      typeof statement === 'string'
-        ? { text: statement, values: [...values], rowMode: 'array' as const }
-        : { ...statement, values: values as unknown[], rowMode: 'array' as const }
+    if (transaction !== undefined) transaction.client = client
     let timer: NodeJS.Timeout | undefined
     const tooLong = new Promise<never>((_, reject) => {
       const ms = this.#settings.answerMsMax
       timer = setTimeout(() => reject(new NoAnswerError(ms)), ms)
     })
     try {
-      const result = await Promise.race([client.query(config), tooLong])
-      return result.rows as readonly Row[]
+      return await Promise.race([client.query(config), tooLong])
     } catch (error) {
       if (kindOf(error) === 'lost') this.drop()
       throw error

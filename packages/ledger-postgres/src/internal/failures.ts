@@ -18,6 +18,22 @@ export class NoAnswerError extends Error {
   }
 }
 
+/** The connection was lost between two statements of a transaction. */
+export class ConnectionLostError extends Error {
+  override readonly name = 'ConnectionLostError'
+  constructor() {
+    super('the connection was lost')
+  }
+}
+
+/** A COMMIT was answered by a ROLLBACK. */
+export class TransactionUndoneError extends Error {
+  override readonly name = 'TransactionUndoneError'
+  constructor() {
+    super('the transaction was undone')
+  }
+}
+
 // PostgreSQL, Appendix A: 08 connection, 53 resources, 57P01 to 57P03 and 57P05 shutdown, starting up, idle for too
 // long, 25006 a server that only reads (another one took over).
 const lostCodes = /^(08...|57P0[1235]|53300|25006)$/
@@ -37,7 +53,8 @@ const networkCodes = new Set([
 ])
 
 export function kindOf(error: unknown): FailureKind {
-  if (error instanceof NoAnswerError) return 'lost'
+  if (error instanceof NoAnswerError || error instanceof ConnectionLostError) return 'lost'
+  if (error instanceof TransactionUndoneError) return 'undone'
   const code = codeOf(error)
   if (code === undefined) return isConnectionMessage(error) ? 'lost' : 'final'
   if (networkCodes.has(code) || lostCodes.test(code)) return 'lost'

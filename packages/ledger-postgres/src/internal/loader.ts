@@ -46,14 +46,17 @@ export function loadStatement(s: string): Statement {
 SELECT f.at, f.server_posted, f.server_held_in, f.strangers, ${s}.clock_ms(), a.*
 FROM ${s}.feed AS f LEFT JOIN LATERAL (
   SELECT ${accountColumns.replace(/\w+/g, 'accounts.$&')},
-    (SELECT json_agg(${hold} ORDER BY h.serial) FROM ${s}.holds AS h WHERE h.source = accounts.id) AS holds,
+    (SELECT json_agg(${hold} ORDER BY h.serial) FROM ${s}.holds AS h
+      WHERE h.source = accounts.id AND h.serial > coalesce(known.serial, 0)) AS holds,
+    (SELECT array_agg(h.serial) FROM ${s}.holds AS h
+      WHERE h.source = accounts.id AND h.serial <= known.serial) AS still_open,
     (SELECT string_agg(t.id || int8send(t.content_hash) || int8send(t.expires_at) || int8send(t.at) || int2send(t.kind), ''
         ORDER BY t.seq)
       FROM ${s}.transfers AS t
       WHERE t.source = accounts.id AND t.kind <= 3
         AND t.seq > coalesce(nullif(known.seq, 0), (SELECT ${s}.last_before($4)))
         AND (t.expires_at > $5 OR (t.kind = 3 AND t.at > $5 - ${expiredKeptMs}))) AS ended
-  FROM ${s}.accounts LEFT JOIN unnest($1::bigint[], $2::bigint[]) AS known (id, seq) ON known.id = accounts.id
+  FROM ${s}.accounts LEFT JOIN unnest($1::bigint[], $2::bigint[], $7::bigint[]) AS known (id, seq, serial) ON known.id = accounts.id
   WHERE accounts.id IN (
     SELECT unnest($1::bigint[]) UNION SELECT n.id FROM ${s}.accounts AS n WHERE n.name = ANY ($3::text[]) AND NOT n.closed
   )
@@ -61,21 +64,26 @@ FROM ${s}.feed AS f LEFT JOIN LATERAL (
   }
 }
 
-/**
- * @param known - For each id the last record that is known of it, 0 for none.
- */
+/** What is known of an account that is read again: its last record and its last hold, 0 for none. */
+export interface Known {
+  readonly seq: number
+  readonly serial: number
+}
+
 export function loadValues(
-  known: ReadonlyMap<AccountId, number>,
-  names: Iterable<string>,
+  known: ReadonlyMap<AccountId, Known>,
+  names: readonly string[],
   { now, horizonMs, silentMsMax }: LoadOptions,
 ): readonly unknown[] {
+  const all = [...known.values()]
   return [
     [...known.keys()],
-    [...known.values()],
-    [...names],
+    all.map(({ seq }) => seq),
+    names,
     Math.max(0, now - horizonMs),
     Math.max(0, now - roundingMs),
     silentMsMax,
+    all.map(({ serial }) => serial),
   ]
 }
 
@@ -94,22 +102,25 @@ export function takeOver(
     if (row[5] === null) continue
     const account = cache.put(toAccount(row.slice(5)))
     loaded.add(account.id)
-    takeOverTransfers(cache, account, row[19] as readonly Row[] | null, row[20] as Buffer | null, options, found)
+    takeOverTransfers(cache, account, row.slice(19) as unknown as TransferColumns, options, found)
   }
   return { ...found, at, clock, loaded }
 }
 
+type TransferColumns = readonly [
+  holds: readonly Row[] | null,
+  stillOpen: readonly number[] | null,
+  ended: Buffer | null,
+]
+
 function takeOverTransfers(
   cache: AccountCache,
   account: CachedAccount,
-  holds: readonly Row[] | null,
-  ended: Buffer | null,
+  [holds, stillOpen, ended]: TransferColumns,
   { host, now, overdueGraceMs }: LoadOptions,
   found: Found,
 ): void {
   const second = Math.floor(now / 1000)
-  const before = new Map([...account.holds].map(([serial, cached]) => [serial, cached]))
-  for (const cached of before.values()) cache.removeHold(cached)
   const expired = new Set<string>()
   if (ended !== null) {
     for (const transfer of unpacked(ended)) {
@@ -117,17 +128,20 @@ function takeOverTransfers(
       if (transfer.state === expiredKind) expired.add(Buffer.from(transfer.id).toString('latin1'))
     }
   }
+  const open = new Set(stillOpen)
+  const gone = new Map([...account.holds].filter(([serial]) => !open.has(serial)))
+  for (const cached of gone.values()) cache.removeHold(cached)
   for (const row of holds ?? []) {
     const hold = toStoredHold(account, row)
     const isForeign = hold.host !== host && row[10] === true
     const dueAt = isForeign ? hold.expiresAt + overdueGraceMs : hold.expiresAt
-    const earlier = before.get(hold.serial)
-    before.delete(hold.serial)
+    const earlier = gone.get(hold.serial)
+    gone.delete(hold.serial)
     cache.addHold(account, hold, isForeign, dueAt as Instant.Instant, second)
     const isNews = earlier === undefined || earlier.isForeign
     if (hold.host !== host && !isForeign && isNews) found.adopted.push(hold)
   }
-  for (const { hold, isForeign } of before.values()) {
+  for (const { hold, isForeign } of gone.values()) {
     if (!isForeign && expired.has(Buffer.from(hold.id).toString('latin1'))) found.expired.push(hold)
   }
 }

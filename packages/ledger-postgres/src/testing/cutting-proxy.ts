@@ -14,8 +14,8 @@ export type Cut =
 
 export interface CuttingProxy {
   readonly url: string
-  /** The next time that the host says something of at least so many bytes, the connection breaks in this way. */
-  cutNext(how: Cut, bytesMin?: number): Promise<void>
+  /** The next time that the host says something with this in it, the connection breaks in this way. */
+  cutNext(how: Cut, text: string): Promise<void>
   /** How often what was said late has arrived. */
   readonly arrivedLate: number
   /** Takes no connections, and breaks those that are there. */
@@ -28,7 +28,7 @@ export async function openCuttingProxy(url: string): Promise<CuttingProxy> {
   const target = new URL(url)
   const sockets = new Set<Socket>()
   let isBlocked = false
-  let next: { readonly how: Cut; readonly bytesMin: number; readonly done: () => void } | undefined
+  let next: { readonly how: Cut; readonly text: string; readonly done: () => void } | undefined
   let late: (() => Promise<void>) | undefined
   let arrivedLate = 0
 
@@ -44,7 +44,7 @@ export async function openCuttingProxy(url: string): Promise<CuttingProxy> {
     let isSettling = false
     host.on('data', (said) => {
       isSettling = late !== undefined && said.includes('settle_group')
-      if (next === undefined || said.length < next.bytesMin || isCut) {
+      if (next === undefined || !said.includes(next.text) || isCut) {
         database.write(said)
         return
       }
@@ -100,9 +100,9 @@ export async function openCuttingProxy(url: string): Promise<CuttingProxy> {
   }
   return {
     url: own.href,
-    cutNext: (how, bytesMin = 1) =>
+    cutNext: (how, text) =>
       new Promise((done) => {
-        next = { how, bytesMin, done }
+        next = { how, text, done }
       }),
     get arrivedLate() {
       return arrivedLate
