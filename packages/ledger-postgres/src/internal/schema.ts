@@ -37,9 +37,9 @@ CREATE TABLE ${s}.accounts (
   version bigint NOT NULL,
   name text COLLATE "C" NOT NULL,
   kind smallint NOT NULL,               -- 0 system, 1 named, 2 stranger, 3 passing
-  posted numeric NOT NULL,              -- 0 for the server, whose balance is in feed
-  held_out numeric NOT NULL,
-  held_in numeric NOT NULL,             -- 0 for the server
+  posted numeric(40, 0) NOT NULL,              -- 0 for the server, whose balance is in feed
+  held_out numeric(40, 0) NOT NULL,
+  held_in numeric(40, 0) NOT NULL,             -- 0 for the server
   holds_out integer NOT NULL,
   holds_in integer NOT NULL,            -- 0 for the server
   credit_limit numeric(20, 0) NOT NULL,
@@ -60,14 +60,14 @@ CREATE TABLE ${s}.feed (
   seq bigint NOT NULL,                  -- place of the last record
   serial bigint NOT NULL,               -- number of the last hold
   at bigint NOT NULL,                   -- ledger time of the last group
-  server_posted numeric NOT NULL,       -- derived: what makes the sum of all balances zero
-  server_held_in numeric NOT NULL,
+  server_posted numeric(40, 0) NOT NULL,       -- derived: what makes the sum of all balances zero
+  server_held_in numeric(40, 0) NOT NULL,
   server_owed_since bigint,
-  strangers numeric NOT NULL,           -- sum of the exposures of all strangers
+  strangers numeric(40, 0) NOT NULL,           -- sum of the exposures of all strangers
   pruned_seq bigint NOT NULL,           -- records up to here are in checkpoints only
   pruned_at bigint,                     -- when the last of them ended
   pruned_entries bigint NOT NULL,
-  pruned_posted numeric NOT NULL
+  pruned_posted numeric(40, 0) NOT NULL
 ) WITH (fillfactor = 10, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0);
 
 CREATE TABLE ${s}.transfers (
@@ -78,7 +78,7 @@ CREATE TABLE ${s}.transfers (
   expires_at bigint,
   content_hash bigint,
   kind smallint NOT NULL,               -- 1 fulfilled, 2 rejected, 3 expired, 4 deposit, 5 withdrawal, 6 merge, 7 write-off
-  amount numeric NOT NULL,
+  amount numeric(40, 0) NOT NULL,
   id bytea,
   destination text,
   fulfillment bytea,
@@ -95,7 +95,7 @@ CREATE TABLE ${s}.holds (
   prepared_at bigint NOT NULL,
   content_hash bigint NOT NULL,
   host bigint NOT NULL,                 -- the one that prepared it
-  amount numeric NOT NULL,
+  amount numeric(20, 0) NOT NULL,
   id bytea NOT NULL,
   condition bytea NOT NULL,
   destination text NOT NULL,
@@ -108,13 +108,13 @@ CREATE TABLE ${s}.movements (
   reference text COLLATE "C" NOT NULL,
   seq bigint NOT NULL,
   account bigint NOT NULL,
-  amount numeric NOT NULL,
+  amount numeric(40, 0) NOT NULL,
   CONSTRAINT movements_reference PRIMARY KEY (kind, reference)
 );
 
 CREATE TABLE ${s}.checkpoints (
   account bigint PRIMARY KEY,
-  posted numeric NOT NULL
+  posted numeric(40, 0) NOT NULL
 );
 
 CREATE TABLE ${s}.hosts (
@@ -143,7 +143,7 @@ CREATE TABLE ${s}.streams (
   created_at bigint NOT NULL,
   owner text,
   cursor bigint NOT NULL,
-  pieces numeric NOT NULL,
+  pieces numeric(40, 0) NOT NULL,
   floor bigint NOT NULL,
   numbers bytea NOT NULL,
   ended_at bigint,
