@@ -12,7 +12,7 @@ const postgres = await usePostgres()
 afterEach(Millstream.cleanUp)
 afterAll(Millstream.cleanUp)
 
-const homes = ['anna', 'bert', 'carl', 'dora', 'emil'] as const
+const homes = ['anna', 'bert', 'carl', 'dora'] as const
 const nodes = ['node-1', 'node-2', 'node-3'] as const
 const sharedToken = 'a token of sixteen bytes and more'
 const sharedLimit = 3_000n
@@ -35,7 +35,7 @@ postgres.describe('a fleet', () => {
     expect(await waiting[0]).toMatchObject({ status: 'fulfilled' })
 
     const payers = homes.map((home) => fleet.startPayer(home, '--budget', '1000000000', '--risk', '256'))
-    await Promise.all(payers.map((payer) => payer.until(({ stdoutBytes }) => stdoutBytes >= 2_000)))
+    await Promise.all(payers.map((payer) => payer.until(({ stdoutBytes }) => stdoutBytes >= 500)))
     const burst = pair.flatMap((stream) => Array.from({ length: 2_500 }, (_, i) => stream.pay(i + 1)))
     await fleet.kill(victim)
 
@@ -50,7 +50,7 @@ postgres.describe('a fleet', () => {
     // Customers of the shop that died have lost their streams, the others read on; who asks again is served elsewhere.
     const sizes = payers.map(({ stdoutBytes }) => stdoutBytes)
     await Promise.all(
-      payers.map((payer, i) => payer.until(({ stdoutBytes }) => stdoutBytes >= sizes[i]! + 2_000).catch(() => {})),
+      payers.map((payer, i) => payer.until(({ stdoutBytes }) => stdoutBytes >= sizes[i]! + 500).catch(() => {})),
     )
     for (const payer of payers) payer.kill('SIGINT')
     const codes = new Map<string, number | null>()
@@ -58,8 +58,8 @@ postgres.describe('a fleet', () => {
     expect([...new Set(codes.values())].toSorted()).toEqual([0, 7])
     for (const [home, code] of codes) {
       if (code === 0) continue
-      const again = await fleet.startPayer(home, '--pieces', '1000').ended
-      expect({ code: again.code, letters: again.stdout.length }, again.stderr).toEqual({ code: 0, letters: 1_000 })
+      const again = await fleet.startPayer(home, '--pieces', '300').ended
+      expect({ code: again.code, letters: again.stdout.length }, again.stderr).toEqual({ code: 0, letters: 300 })
     }
 
     const paid = (await Promise.all(burst)).filter(({ status }) => status === 'fulfilled')
@@ -100,10 +100,10 @@ postgres.describe('a fleet', () => {
     }
     const fleet = await Fleet.start(await postgres.server.createDatabase(), ...nodes)
     const payers = homes.slice(0, 3).map((home) => fleet.startPayer(home, '--budget', '1000000000', '--risk', '256'))
-    await Promise.all(payers.map((payer) => payer.until(({ stdoutBytes }) => stdoutBytes >= 1_000)))
+    await Promise.all(payers.map((payer) => payer.until(({ stdoutBytes }) => stdoutBytes >= 500)))
     await restart()
     const before = payers.map(({ stdoutBytes }) => stdoutBytes)
-    await Promise.all(payers.map((payer, i) => payer.until(({ stdoutBytes }) => stdoutBytes >= before[i]! + 2_000)))
+    await Promise.all(payers.map((payer, i) => payer.until(({ stdoutBytes }) => stdoutBytes >= before[i]! + 500)))
     for (const payer of payers) payer.kill('SIGINT')
     const accounts = new Map<string, bigint>()
     for (const [i, payer] of payers.entries()) {
