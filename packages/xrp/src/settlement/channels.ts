@@ -259,7 +259,10 @@ export function createChannels(
     if (claim.drops > BigInt(channel.drops)) return 'exceeds_channel'
     // A signature costs time: who sends bad ones is not listened to for a while. A later claim covers what is missed.
     if (!rates.take(name)) return 'too_many'
-    if (!channel.verifier.isSigned(claim)) return 'wrong_signature'
+    if (!channel.verifier.isSigned(claim)) {
+      rates.charge(name, limits.claimWrongCost)
+      return 'wrong_signature'
+    }
     channel.claimed = String(claim.drops)
     channel.signature = claim.signature
     const isFree = !channel.isCrediting

@@ -24,6 +24,8 @@ export interface SettlementLimits {
   /** Claims of one account that are verified: so many at once, then so many a second. */
   readonly claimsBurst: number
   readonly claimsPerSecond: number
+  /** A signature that does not hold counts as so many. */
+  readonly claimWrongCost: number
 }
 
 export const settlementLimits: SettlementLimits = {
@@ -39,6 +41,7 @@ export const settlementLimits: SettlementLimits = {
   settleDelaySecondsMin: 3_600,
   redeemDropsMin: 10_000_000n,
   redeemBeforeMs: 3_600_000,
-  claimsBurst: 20,
-  claimsPerSecond: 5,
+  claimsBurst: 200,
+  claimsPerSecond: 100,
+  claimWrongCost: 40,
 }

@@ -4,6 +4,8 @@ import type { Instant } from '@millstream/units'
 export interface Rates {
   /** Whether one more is within the rate; counts it. */
   take(name: string): boolean
+  /** Counts so many more. */
+  charge(name: string, count: number): void
 }
 
 /** Names beyond it are forgotten, the longest untouched first: their rate begins anew. */
@@ -22,6 +24,10 @@ export function createRates(burst: number, perSecond: number, clock: Instant.Clo
       bucket.at = now
       if (buckets.size > namesMax) for (const oldest of buckets.keys()) return buckets.delete(oldest) && spend(bucket)
       return spend(bucket)
+    },
+    charge(name, count) {
+      const bucket = buckets.get(name)
+      if (bucket !== undefined) bucket.tokens = Math.max(0, bucket.tokens - count)
     },
   }
 }
