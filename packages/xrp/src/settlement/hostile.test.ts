@@ -1,7 +1,7 @@
 /** Payments that look like money: as a server of the XRP Ledger tells of them, byte for byte where it matters. */
 
 import { hashes } from '@millstream/hashes'
-import { createMemoryStore, suspenseAccount } from '@millstream/ledger'
+import { createMemoryStore, type Store, suspenseAccount } from '@millstream/ledger'
 import { createManualClock } from '@millstream/plugin/testing'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { AccountUser, XrpAccount } from '../account.js'
@@ -22,7 +22,7 @@ const token = { currency: 'XRP', issuer: payer, value: '1000000000' }
 
 describe('payments to the address of the shop', () => {
   const clock = createManualClock()
-  let ledger: ReturnType<typeof createMemoryStore>
+  let ledger: Store
   let settlement: XrpSettlement
   let user: AccountUser
   let commit: (work: (batch: Batch) => void) => void
