@@ -56,8 +56,16 @@ function isCertificateRefused(error: unknown): boolean {
 
 const certificateCodes = /^(DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(VERIFY|GET_ISSUER)|CERT_|ERR_TLS_CERT_)/
 
+/** An address of the XRP Ledger: nobody has to be asked for an account there. */
+const xrpAccount = /^r[1-9A-HJ-NP-Za-km-z]{24,34}$/
+
+function xrpAdvice(address: string): string {
+  return `send XRP to ${address} and run this again; what was refused cost nothing but a fee`
+}
+
 /** What the operator of the ledger can type. */
 export function fundingAdvice(account: string, { budget }: Pick<PayFacts, 'budget'>): string {
+  if (xrpAccount.test(account)) return xrpAdvice(account)
   return `ask the operator of the ledger for money or credit, who gives it with
 millstream ledger fund ${account} ${budget}
 or
@@ -90,6 +98,23 @@ export function noMoney(
     exit: exitCodes.money,
     message: `Within your limits, but the ledger would refuse it: the account may spend ${left > 0n ? formatted(left, asset) : 'nothing'}.`,
     ...(account === undefined ? {} : { next: fundingAdvice(account, { budget }) }),
+  })
+}
+
+/** Found out before anything was paid, of an account on the XRP Ledger. Amounts are drops. */
+export function notFunded(
+  account: { readonly address: string; readonly balance: bigint; readonly reserve: bigint; readonly spendable: bigint },
+  payment: bigint,
+): Failure {
+  const { address, balance, reserve, spendable } = account
+  const drops = (value: bigint) => Money.format(value, { code: 'XRP', scale: 6 })
+  return new Failure({
+    code: 'PAY_LEDGER_REFUSED',
+    exit: exitCodes.money,
+    message:
+      `Within your limits, but the ledger would refuse it: of ${drops(balance)} it keeps ${drops(reserve)} back as a ` +
+      `reserve, and more for each open escrow, so that ${drops(spendable)} may be spent. One payment is ${drops(payment)}.`,
+    next: xrpAdvice(address),
   })
 }
 

@@ -146,12 +146,14 @@ export interface QuoteFacts {
   readonly balance: bigint | undefined
   /** The one that the user named, without credentials. */
   readonly ledger: string | undefined
+  /** Of the account on the XRP Ledger, in drops. */
+  readonly xrp?: { readonly reserve: bigint; readonly held: bigint; readonly spendable: bigint; readonly fee: bigint }
   /** Why it would not be paid. */
   readonly failure: Failure | undefined
 }
 
 /** The terms of a dry run for a person. */
-export function terms({ quote, asset, account, balance, ledger, failure }: QuoteFacts): string {
+export function terms({ quote, asset, account, balance, ledger, xrp, failure }: QuoteFacts): string {
   const money = (value: bigint) => (asset === undefined ? `${value}` : Money.format(value, asset))
   const { terms: asked, endpoint } = quote
   const lines: Array<readonly [string, string | undefined]> =
@@ -160,10 +162,15 @@ export function terms({ quote, asset, account, balance, ledger, failure }: Quote
       : [
           ['price', `${money(asked.price)} for 1 ${unitWords(asked.unit)}`],
           ['pieces', asked.pieces === undefined ? 'the shop does not say' : `${asked.pieces}`],
+          ['least', asked.paymentMin === undefined ? undefined : `${money(asked.paymentMin)} a payment`],
           ['payee', asked.address],
           ['ledger', ledger ?? endpoint?.uri ?? asked.ledger],
           ['account', account],
           ['balance', balance === undefined ? undefined : money(balance)],
+          ['reserve', xrp === undefined ? undefined : `${drops(xrp.reserve)}, kept back by the ledger`],
+          ['escrow', xrp === undefined || xrp.held === 0n ? undefined : `${drops(xrp.held)}, of earlier payments`],
+          ['fee', xrp === undefined ? undefined : `${drops(xrp.fee)} for each payment`],
+          ['left', xrp === undefined ? undefined : `${drops(xrp.spendable)} for one more`],
           ['verdict', failure?.message ?? 'within your limits'],
           ['next', failure?.next],
         ]
@@ -174,7 +181,7 @@ export function terms({ quote, asset, account, balance, ledger, failure }: Quote
 }
 
 /** The same for a program: one object. */
-export function termsJson({ quote, asset, account, balance, ledger, failure }: QuoteFacts): object {
+export function termsJson({ quote, asset, account, balance, ledger, xrp, failure }: QuoteFacts): object {
   const { terms: asked, endpoint } = quote
   return {
     url: quote.url,
@@ -185,6 +192,7 @@ export function termsJson({ quote, asset, account, balance, ledger, failure }: Q
           price: `${asked.price}`,
           unit: asked.unit,
           pieces: asked.pieces,
+          ...(asked.paymentMin === undefined ? {} : { paymentMin: `${asked.paymentMin}` }),
           address: asked.address,
           prefix: asked.ledger,
         }),
@@ -192,9 +200,20 @@ export function termsJson({ quote, asset, account, balance, ledger, failure }: Q
     endpoint: ledger ?? endpoint?.uri,
     account,
     balance: balance === undefined ? undefined : `${balance}`,
+    ...(xrp === undefined ? {} : { xrp: dropsJson(xrp) }),
     allowed: failure === undefined,
     ...(failure === undefined ? {} : { error: failure.code, message: failure.message, next: failure.next }),
   }
+}
+
+type XrpFacts = NonNullable<QuoteFacts['xrp']>
+
+function drops(value: bigint): string {
+  return Money.format(value, { code: 'XRP', scale: 6 })
+}
+
+function dropsJson({ reserve, held, spendable, fee }: XrpFacts) {
+  return { reserve: `${reserve}`, held: `${held}`, spendable: `${spendable}`, fee: `${fee}` }
 }
 
 function unitWords(unit: string): string {

@@ -23,6 +23,7 @@ import type { Terminal } from './terminal.js'
 import * as TrustedProxies from './trusted-proxies.js'
 import { version } from './version.js'
 import * as XrpOption from './xrp-option.js'
+import { seedVariable } from './xrp-place.js'
 
 const exitHelp = `
 Exit codes:
@@ -141,7 +142,16 @@ function addPay(program: Command, terminal: Terminal, exitWith: (code: ExitCode)
       reader(Option.asset),
     )
     .option('--endpoint-host <host>', 'a host besides that of the URL that the shop may name as its ledger', collect)
-    .option('--seed-file <file>', 'seed of the XRP account whose payment channel settles what you pay: signs claims')
+    .addOption(
+      new CommanderOption(
+        '--xrp <url>',
+        'server of the XRP Ledger: pays shops there, by escrows; needs --budget and --max-price, in drops',
+      ).argParser(reader(XrpOption.server)),
+    )
+    .option(
+      '--seed-file <file>',
+      `seed of your XRP account: with --xrp the one that pays (default: the variable ${seedVariable}), else the one whose payment channel settles what you pay`,
+    )
     .option('--dry-run', 'show the terms and the account; pay nothing')
     .option('--json', 'print the summary as one JSON line')
     .option('--quiet', 'print no meter')

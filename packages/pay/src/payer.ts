@@ -35,7 +35,7 @@ export interface PayerOptions {
   /** Opens the rail that `Pay-Endpoint` names; with `rail`, those to other addresses of its ledger. */
   readonly openPlugin?: OpenPlugin
   readonly limits?: Partial<Limits.Limits>
-  /** Ledgers that are paid directly, told by the beginning of the payee's address, before anything else is looked at. */
+  /** Ledgers that are paid directly, told by the payee's address, before anything else is looked at. */
   readonly ledgers?: readonly OpenLedger[]
   /** Hosts besides that of the URL that a `Pay-Endpoint` may name: `ledger.example` or `ledger.example:9000`. */
   readonly endpointHosts?: readonly string[]
@@ -392,7 +392,10 @@ export function createPayer(options: PayerOptions): Payer {
   function railFor(asked: Ask, answer: Answer): Promise<OpenRail> {
     const { rail, openPlugin } = options
     const ledger = ledgerOf(asked)
-    if (ledger !== undefined) return rails.get({ uri: ledger.prefix, origin: ledger.prefix }, ledger.open)
+    if (ledger !== undefined) {
+      const { prefix, open } = ledger
+      return rails.get({ uri: prefix, origin: prefix }, () => open(prefix))
+    }
     if (rail !== undefined) {
       const known = 'endpoint' in rail ? rail.endpoint : undefined
       const node = openPlugin === undefined ? undefined : EndpointCheck.nodeOf(known, asked.endpoint)
@@ -404,8 +407,12 @@ export function createPayer(options: PayerOptions): Payer {
     return rails.get(endpoint, () => openPlugin(endpoint))
   }
 
-  function ledgerOf({ terms: { address } }: Ask): OpenLedger | undefined {
-    return options.ledgers?.find(({ prefix }) => address.startsWith(prefix))
+  function ledgerOf({ terms: { address } }: Ask): { prefix: string; open: OpenLedger['open'] } | undefined {
+    for (const { prefixOf, open } of options.ledgers ?? []) {
+      const prefix = prefixOf(address)
+      if (prefix !== undefined) return { prefix, open }
+    }
+    return undefined
   }
 
   function narrowed(init: FetchInit): Limits.Limits {

@@ -37,8 +37,8 @@ export type OpenPlugin = (endpoint: Endpoint) => Promise<Rail>
 
 /** A ledger that needs no endpoint, since everybody can reach it: the XRP Ledger, for example. */
 export interface OpenLedger {
-  /** Ledger prefix: it is paid here whatever begins with it. */
-  readonly prefix: string
+  /** The ledger prefix of an address that is paid here; `undefined` for addresses elsewhere. */
+  prefixOf(address: string): string | undefined
   /** What it throws is passed on to the caller of `fetch`; nothing was paid then. */
-  open(): Promise<Rail>
+  open(prefix: string): Promise<Rail>
 }

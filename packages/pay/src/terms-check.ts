@@ -39,9 +39,14 @@ export function againstLimits(terms: Terms, limits: Limits.Limits, budgetLeft: b
   if (risk < payment) throw new RiskBelowPriceError(least, payment, risk, limits.asset)
 }
 
+/** What the smallest payment costs: one piece, or as many as the shop takes at least. */
+export function paymentOf(terms: Pick<Terms, 'price' | 'paymentMin'>): bigint {
+  return Lots.least(terms) * terms.price
+}
+
 /** What is risked where the user does not say: at least what the smallest payment costs. */
 export function riskOf(terms: Pick<Terms, 'price' | 'paymentMin'>, limits: Limits.Limits): bigint {
-  return Limits.riskOf(limits, Lots.least(terms) * terms.price)
+  return Limits.riskOf(limits, paymentOf(terms))
 }
 
 /**

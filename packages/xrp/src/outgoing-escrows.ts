@@ -52,6 +52,8 @@ export interface OutgoingEscrows {
   sweep(): void
   /** Drops in open escrows. */
   heldDrops(): bigint
+  /** Drops of all that ended paid, or as nobody knows, over the life of the store. */
+  paidDrops(): bigint
   readonly openCount: number
   abandon(reason: string): void
 }
@@ -59,6 +61,7 @@ export interface OutgoingEscrows {
 export const createKind = 'create'
 export const cancelKind = 'cancel'
 const transferPrefix = 'transfer/'
+const paidKey = 'paid'
 const cancelAttemptsMax = 8
 
 export function createOutgoingEscrows(options: {
@@ -70,6 +73,7 @@ export function createOutgoingEscrows(options: {
   /** Those that are not at their end, and by escrow those that are on the ledger. */
   const open = new Set<Outgoing>()
   const byEscrow = new Map<string, Outgoing>()
+  let paid = 0n
 
   return {
     send,
@@ -95,6 +99,7 @@ export function createOutgoingEscrows(options: {
       for (const outgoing of open) if (outgoing.state !== 'preparing') drops += outgoing.drops
       return drops
     },
+    paidDrops: () => paid,
     get openCount() {
       return open.size
     },
@@ -328,6 +333,8 @@ export function createOutgoingEscrows(options: {
   }
 
   function restore(entries: ReadonlyMap<string, string>): void {
+    const kept = entries.get(paidKey)
+    if (kept !== undefined) paid = BigInt(JSON.parse(kept) as string)
     for (const [name, text] of entries) {
       const outgoing = name.startsWith(transferPrefix)
         ? OutgoingEscrow.parse(name.slice(transferPrefix.length), text)
@@ -350,6 +357,10 @@ export function createOutgoingEscrows(options: {
     open.delete(outgoing)
     if (outgoing.escrowId !== undefined) byEscrow.delete(outgoing.escrowId)
     keep(outgoing, batch)
+    if (outgoing.outcome.status === 'fulfilled' || outgoing.outcome.status === 'unknown') {
+      paid += outgoing.drops
+      batch.put(paidKey, String(paid))
+    }
     batch.after(() => tell(outgoing, outcome))
   }
 

@@ -83,6 +83,10 @@ export interface AccountSummary {
   readonly reserve: bigint
   /** What one more escrow may hold. */
   readonly spendable: bigint
+  /** What creating one more costs. */
+  readonly fee: bigint
+  /** Paid by escrows over the life of the store; what nobody can tell counts as paid. */
+  readonly paid: bigint
   readonly openEscrows: number
   /** Transactions that are in no validated ledger yet. */
   readonly inFlight: number
@@ -225,6 +229,8 @@ export function createXrpPlugin(options: XrpPluginOptions): XrpPlugin {
       held: outgoing.heldDrops(),
       reserve: state.reserveBase + state.reserveIncrement * BigInt(state.ownerCount),
       spendable: spendableDrops(account.stateCommitted(), fee),
+      fee,
+      paid: outgoing.paidDrops(),
       openEscrows: outgoing.openCount,
       inFlight: account.inFlight().length,
       ledger: account.readLedger()?.index ?? 0,

@@ -11,8 +11,9 @@ import {
   type Quote,
   type SettledDoubt,
   type Summary,
+  TermsCheck,
 } from '@millstream/pay'
-import { createNodeHttp, openPayerState } from '@millstream/pay/node'
+import { createNodeHttp, openPayerState, type PayerState } from '@millstream/pay/node'
 import type { Asset, ObservedEvent, Observer } from '@millstream/units'
 import { type ExitCode, exitCodes } from '../exit-code.js'
 import * as Failure from '../failure.js'
@@ -25,6 +26,7 @@ import * as PayerRails from '../payer-rails.js'
 import * as Signals from '../signals.js'
 import * as Sink from '../sink.js'
 import type { Terminal } from '../terminal.js'
+import type * as XrpPayer from '../xrp-payer.js'
 
 export interface PayOptions {
   readonly ledger?: BtpUri.BtpUri
@@ -41,7 +43,9 @@ export interface PayOptions {
   readonly json?: boolean
   readonly quiet?: boolean
   readonly home: string
-  /** Of the XRP account whose payment channel settles what is paid. */
+  /** Server of the XRP Ledger on which shops are paid by escrows. */
+  readonly xrp?: string
+  /** Of the XRP account that pays them; without `xrp` of the one whose payment channel settles what is paid. */
   readonly seedFile?: string
   readonly logLevel: Logs.Level
 }
@@ -51,6 +55,8 @@ interface Outcome {
   readonly failure: Failure.Failure | undefined
 }
 
+/** What escrows are counted in. */
+const drops: Asset = { code: 'XRP', scale: 6 }
 const tickMs = 500
 /** How long the end of a stream may take without a word. */
 const explainAfterMs = 1_000
@@ -79,6 +85,7 @@ class Payment {
   private readonly sink: Sink.Sink
   private readonly abort = new AbortController()
   private rails: PayerRails.PayerRails | undefined
+  private xrp: XrpPayer.XrpPayer | undefined
   private response: PaidResponse | undefined
   private meter: Meter.Meter | undefined
   private failedWrite: string | undefined
@@ -91,7 +98,8 @@ class Payment {
     this.options = options
     this.terminal = terminal
     try {
-      this.limits = Limits.resolve(defined({ budget, maxPrice, asset, pieces, risk, window }))
+      const counted = asset ?? (options.xrp === undefined ? undefined : drops)
+      this.limits = Limits.resolve(defined({ budget, maxPrice, asset: counted, pieces, risk, window }))
     } catch (error) {
       throw PayFailure.from(error, { account: undefined, unit: 'opaque', budget: 0n })
     }
@@ -129,9 +137,12 @@ class Payment {
       if (event.name === 'pay.doubt_settled' && 'isCertain' in event) this.tellSettled(event)
     }
     const state = await openPayerState({ folder: options.home, clock: systemClock, hashes, randomBytes, lockWaitMs })
-    const claims = options.seedFile === undefined ? {} : { settle: await claimsOf(options.seedFile) }
+    const isClaiming = options.seedFile !== undefined && options.xrp === undefined
+    const claims = !isClaiming ? {} : { settle: await claimsOf(options.seedFile!) }
     const rails = PayerRails.create({ state, observer, ...claims })
     this.rails = rails
+    const xrp = options.xrp === undefined ? undefined : await this.openXrp(options.xrp, state, observer)
+    this.xrp = xrp
     let payer: Payer | undefined
     let outcome: Outcome | undefined
     let thrown: unknown
@@ -141,6 +152,7 @@ class Payment {
       payer = createPayer({
         ...named,
         openPlugin: (endpoint) => rails.openEndpoint(endpoint, options.ledger),
+        ledgers: xrp === undefined ? [] : [xrp.ledger],
         limits: this.limits,
         endpointHosts: options.endpointHost ?? [],
         http: createNodeHttp(),
@@ -158,11 +170,24 @@ class Payment {
       thrown = error
     }
     // What goes wrong here does not take the place of what went wrong before.
-    const notClosed = await closeAll([payer, rails, state])
+    const notClosed = await closeAll([payer, xrp, rails, state])
     if (outcome === undefined) throw thrown
     if (notClosed === undefined || outcome.failure !== undefined) return outcome
     const failure = PayFailure.folderFailed(options.home, notClosed)
     return { summary: { ...outcome.summary, exit: failure.exit }, failure }
+  }
+
+  /** Loaded when it is wanted: the client of the XRP Ledger is large. */
+  private async openXrp(server: string, state: PayerState, observer: Observer<ObservedEvent>) {
+    const { create } = await import('../xrp-payer.js')
+    const { home, seedFile, json } = this.options
+    const place = { xrp: server, ...(seedFile === undefined ? {} : { seedFile }) }
+    const say = (text: string) => {
+      if (json) return
+      this.finishLine()
+      this.say(text)
+    }
+    return create({ place, home, state, observer, say })
   }
 
   /** What an earlier run left in doubt. */
@@ -176,7 +201,8 @@ class Payment {
     const { inFlight } = response.progress()
     if (this.options.json || this.abort.signal.aborted || inFlight === 0) return
     this.finishLine()
-    this.say(`The stream is over. Waiting for the ledger to say what became of ${inFlight} payments.\n`)
+    const until = this.xrp?.account === undefined ? '' : ' They are paid or given back, by their expiry at the latest.'
+    this.say(`The stream is over. Waiting for the ledger to say what became of ${inFlight} payments.${until}\n`)
   }
 
   /** Ctrl-C, or a reader that has gone: nothing new is paid, what is in flight is waited for. */
@@ -226,7 +252,7 @@ class Payment {
     clearTimeout(explaining)
     clearInterval(ticking)
     const error = summary.error ?? failure
-    const facts = { account: this.rails?.account, unit: this.unit(), budget: this.limits.budget }
+    const facts = { account: this.account(), unit: this.unit(), budget: this.limits.budget }
     const failed = error === undefined ? this.doubts(summary) : PayFailure.from(error, facts)
     const ran = PayReport.ofRun(summary, this.facts(failed?.exit ?? exitCodes.done))
     const left = this.sink.gone && summary.stopped === 'stopped'
@@ -234,20 +260,41 @@ class Payment {
   }
 
   private async quote(payer: Payer, rails: PayerRails.PayerRails): Promise<Outcome> {
-    const { ledger, json } = this.options
+    const { json } = this.options
     const quote = await payer.quote(this.url, { signal: this.abort.signal })
+    const place = quote.terms === undefined ? undefined : this.xrp?.ledger.prefixOf(quote.terms.address)
+    const found = place === undefined ? await this.onTrustline(quote, rails) : await this.onXrp(quote, place)
+    const facts = { quote, asset: quote.terms?.asset, ...found }
+    this.terminal.stdout.write(json ? `${JSON.stringify(PayReport.termsJson(facts))}\n` : PayReport.terms(facts))
+    const exit = found.failure?.exit ?? exitCodes.done
+    const run = { ...this.facts(exit), unit: quote.terms?.unit ?? 'opaque', asset: facts.asset, account: found.account }
+    return { summary: PayReport.ofMoment('dry_run', nothing, nothing, run), failure: undefined }
+  }
+
+  private async onTrustline(quote: Quote, rails: PayerRails.PayerRails) {
+    const { ledger } = this.options
     const uri = ledger ?? (quote.endpoint === undefined ? undefined : rails.uriOf(quote.endpoint))
-    const asset = quote.terms?.asset
     const account = uri === undefined ? undefined : rails.accountOf(uri)
     const standing = uri === undefined ? undefined : await this.standing(rails, uri)
     const balance = standing instanceof Failure.Failure ? undefined : standing?.balance
     const failure = this.verdict(quote, standing, account)
-    const named = ledger === undefined ? undefined : BtpUri.redact(ledger)
-    const facts = { quote, asset, account, balance, ledger: named, failure }
-    this.terminal.stdout.write(json ? `${JSON.stringify(PayReport.termsJson(facts))}\n` : PayReport.terms(facts))
-    const exit = failure?.exit ?? exitCodes.done
-    const run = { ...this.facts(exit), unit: quote.terms?.unit ?? 'opaque', asset, account }
-    return { summary: PayReport.ofMoment('dry_run', nothing, nothing, run), failure: undefined }
+    return { account, balance, ledger: ledger === undefined ? undefined : BtpUri.redact(ledger), failure }
+  }
+
+  private async onXrp({ refusal, terms }: Quote, prefix: string) {
+    const facts = { account: undefined, unit: 'opaque', budget: 0n }
+    const refused = refusal === undefined ? undefined : PayFailure.from(refusal, facts)
+    try {
+      const xrp = await this.xrp!.standing(prefix)
+      const { address: account, balance, spendable } = xrp
+      const payment = TermsCheck.paymentOf(terms!)
+      const isShort = refused === undefined && spendable < payment
+      const short = isShort ? PayFailure.notFunded(xrp, payment) : undefined
+      return { account, balance, ledger: undefined, xrp, failure: refused ?? short }
+    } catch (error) {
+      if (!(error instanceof Failure.Failure)) throw error
+      return { account: this.account(), balance: undefined, ledger: undefined, failure: refused ?? error }
+    }
   }
 
   /** For a dry run: what the account may spend, if the ledger can be asked. */
@@ -283,7 +330,7 @@ class Payment {
         failure: undefined,
       }
     }
-    const facts = { account: this.rails?.account, unit: this.unit(), budget: this.limits.budget }
+    const facts = { account: this.account(), unit: this.unit(), budget: this.limits.budget }
     const failure = PayFailure.from(error, facts)
     const moment = this.response?.progress() ?? nothing
     const money = { ...moment, asset: this.asset() }
@@ -356,6 +403,11 @@ class Payment {
     return this.response?.terms?.unit ?? 'opaque'
   }
 
+  /** Id of the account that pays, as soon as it is known. */
+  private account(): string | undefined {
+    return this.xrp?.account ?? this.rails?.account
+  }
+
   private asset(): Asset | undefined {
     return this.response?.terms?.asset
   }
@@ -365,7 +417,7 @@ class Payment {
       url: this.url,
       unit: this.unit(),
       asset: this.asset(),
-      account: this.rails?.account,
+      account: this.account(),
       exit,
       settled: this.settled,
     }
