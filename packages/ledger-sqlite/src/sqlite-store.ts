@@ -26,11 +26,12 @@ import {
 import type { Instant, TransferId } from '@millstream/units'
 import { balancesAt } from './internal/balances.js'
 import type { SqlDatabase } from './internal/database.js'
-import { createHistory, type History } from './internal/history.js'
+import { createHistory, type History, turn } from './internal/history.js'
 import { Kept } from './internal/kept.js'
 import { longestExpiry } from './internal/loader.js'
 import { prove } from './internal/prove.js'
 import { boundOf, type PruneContext, removeThrough, reportOf } from './internal/prune.js'
+import { portionRows } from './internal/schema.js'
 import { createSeqAt, type SeqAt } from './internal/seq-at.js'
 
 export class SqliteStore implements Store {
@@ -85,7 +86,7 @@ export class SqliteStore implements Store {
   }
 
   async *accounts(): AsyncIterable<Account> {
-    yield* this.#book.accounts()
+    yield* this.#inTurns(this.#book.accounts())
   }
 
   holds(): readonly Hold[] {
@@ -157,7 +158,13 @@ export class SqliteStore implements Store {
   }
 
   async check(): Promise<CheckReport> {
-    return this.#settled(() => prove(this.#database, this.#book, this.#kept, () => this.#assertOpen()))
+    return this.#check(() => turn(() => this.#assertOpen()))
+  }
+
+  async #check(rest: (workedMs: number) => Promise<void>): Promise<CheckReport> {
+    const settled = <Result>(then: () => Result) => this.#settled(then)
+    const parts = { database: this.#database, book: this.#book, kept: this.#kept }
+    return this.#settled(() => prove({ ...parts, settled, rest }))
   }
 
   history(): HistoryStart {
@@ -170,7 +177,7 @@ export class SqliteStore implements Store {
       if (kept !== undefined && at < kept) throw new HistoryPrunedError({ at, kept })
       return balancesAt(this.#database, this.#book, this.#kept, this.#seqAt, at, () => this.#assertOpen())
     })
-    yield* balances
+    yield* this.#inTurns(balances)
   }
 
   prune(request: PruneRequest): Promise<PruneReport> {
@@ -191,14 +198,26 @@ export class SqliteStore implements Store {
     const bound = await this.#settled(() => boundOf(context, request))
     const began = this.#kept.start.after
     if (request.dryRun === true || bound.through === began) return reportOf(context, began, bound)
-    const { ok, faults } = await this.check()
+    const { pause = () => turn(context.assertOpen) } = request
+    const { ok, faults } = await this.#check(async (workedMs) => {
+      await pause(workedMs)
+      context.assertOpen()
+    })
     if (!ok) throw new BooksDisagreeError({ faults })
     const reached = await removeThrough(context, request, bound)
     return reportOf(context, began, reached)
   }
 
+  /** Whoever takes a long list may do so without a pause of its own. */
+  async *#inTurns<Item>(items: readonly Item[]): AsyncGenerator<Item> {
+    for (let at = 0; at < items.length; at += portionRows) {
+      yield* items.slice(at, at + portionRows)
+      await turn(() => this.#assertOpen())
+    }
+  }
+
   /** Calls `then` in a moment in which the tables say what the book says. */
-  async #settled<Result>(then: () => Result): Promise<Result> {
+  async #settled<Result>(then: () => Result | Promise<Result>): Promise<Result> {
     this.#assertOpen()
     return this.#commit.idle(() => {
       this.#assertOpen()

@@ -219,7 +219,7 @@ export interface PruneRequest {
   /** Tells what would go; nothing does. */
   readonly dryRun?: boolean
   /**
-   * Awaited after each portion, which took so long: a pause that leaves room for others. If it throws, so does `prune`;
+   * Awaited after each portion that was proved or removed, which took so long: a pause that leaves room for others. If it throws, so does `prune`;
    * what was removed until then is whole.
    */
   readonly pause?: (workedMs: number) => Promise<void>

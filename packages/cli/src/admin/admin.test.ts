@@ -11,6 +11,7 @@ import { Failure } from '../failure.js'
 import type { AccountRow, Operator } from '../operator.js'
 import * as AdminClient from './client.js'
 import * as AdminServer from './server.js'
+import * as SocketPath from './socket-path.js'
 
 const alice: AccountRow = {
   id: 'alice',
@@ -109,6 +110,50 @@ describe.skipIf(process.platform === 'win32')('the operator’s door', () => {
     expect(seen.at(-1)).toBe('a4999')
     expect(given).toBeLessThan(100_000)
     expect(await all(client.transfers({ limit: 10 }))).toEqual([])
+  })
+
+  it.each(['/v1/transfers', '/v1/backup'])('ends a list whose reader leaves before its first row: %s', async (path) => {
+    let isOpen = false
+    let begun = () => {}
+    const hasBegun = new Promise<void>((resolve) => {
+      begun = resolve
+    })
+    let reach = () => {}
+    const isReached = new Promise<void>((resolve) => {
+      reach = resolve
+    })
+    let end = () => {}
+    const hasEnded = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    const rows = async function* () {
+      isOpen = true
+      try {
+        begun()
+        await isReached
+        for (let i = 0; i < 3; i++) yield [] as never
+      } finally {
+        isOpen = false
+        end()
+      }
+    }
+    await listen(operatorThat({ transfers: rows, backup: rows }))
+    const socketPath = (await SocketPath.resolve(folder)).path
+    const asking = request({ socketPath, path })
+    asking.on('error', () => {})
+    asking.end()
+    await hasBegun
+    const isGone = new Promise((resolve) => {
+      asking.once('close', resolve)
+    })
+    asking.destroy()
+    await isGone
+    // The server sees the end of the connection in a turn of its own.
+    const client = await open()
+    await client.describe().catch(() => {})
+    reach()
+    await hasEnded
+    expect(isOpen).toBe(false)
   })
 
   it('carries what is asked of the history', async () => {

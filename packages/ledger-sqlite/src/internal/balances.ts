@@ -29,8 +29,10 @@ export async function balancesAt(
     const place = seqAt((at + 1) as Instant.Instant, last)
     const isForward = place - after <= last - place
     const sums = new Map<AccountId, bigint>()
+    const rest = () => turn(assertOpen)
     if (isForward) {
-      for (const [id, { paid, received }] of readCheckpoints(database).accounts) sums.set(id, received - paid)
+      for (const [id, { paid, received }] of (await readCheckpoints(database, rest)).accounts)
+        sums.set(id, received - paid)
     } else for (const { id, posted } of accounts) sums.set(id, posted)
     const [first, through, sign] = isForward ? [after, place, 1n] : [place, last, -1n]
 
@@ -41,7 +43,7 @@ export async function balancesAt(
         sums.set(id, (sums.get(id) ?? 0n) + sign * (received - paid))
       }
       from = to
-      await turn(assertOpen)
+      await rest()
     }
 
     const balances: Balance[] = []

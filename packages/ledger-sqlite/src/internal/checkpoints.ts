@@ -2,6 +2,7 @@
 import type { AccountId } from '@millstream/ledger'
 import type { SqlDatabase } from './database.js'
 import { fromSum, toSum } from './rows.js'
+import { portionRows } from './schema.js'
 import type { AccountSum } from './sums.js'
 
 /** Of closed accounts of which no record is left. */
@@ -20,13 +21,31 @@ export interface Checkpoints {
   readonly entries: number
 }
 
-export function readCheckpoints(database: SqlDatabase): Checkpoints {
+/**
+ * To be called by a reader of the kept history: as long as there is one, checkpoints do not change.
+ *
+ * @param rest - Awaited after each portion, which took so long.
+ */
+export async function readCheckpoints(
+  database: SqlDatabase,
+  rest: (workedMs: number) => Promise<void>,
+): Promise<Checkpoints> {
+  const page = database.prepare(
+    'SELECT account, CAST(paid AS TEXT), CAST(received AS TEXT), last_seq FROM checkpoints' +
+      ` WHERE account > ? ORDER BY account LIMIT ${portionRows}`,
+  )
+  const entries = database.value('SELECT entries FROM pruned') as number
   const accounts = new Map<AccountId, Checkpoint>()
-  const rows = database.prepare('SELECT account, CAST(paid AS TEXT), CAST(received AS TEXT), last_seq FROM checkpoints')
-  for (const [id, paid, received, last] of rows.all([])) {
-    accounts.set(id as AccountId, { paid: toSum(paid), received: toSum(received), last: last as number })
+  for (let after = -1; ; ) {
+    const began = performance.now()
+    const rows = page.all([after])
+    for (const [id, paid, received, last] of rows) {
+      after = id as number
+      accounts.set(id as AccountId, { paid: toSum(paid), received: toSum(received), last: last as number })
+    }
+    if (rows.length < portionRows) return { accounts, entries }
+    await rest(performance.now() - began)
   }
-  return { accounts, entries: database.value('SELECT entries FROM pruned') as number }
 }
 
 /** @returns Adds to the checkpoint of an account; gives where its chain was cut before. */

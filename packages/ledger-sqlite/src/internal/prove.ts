@@ -1,9 +1,11 @@
 /**
  * Proves the books from the tables alone: every balance again from the checkpoints and the records after them, and
  * whether balances, holds, chains and references agree with them. Records do not change once they are written, so
- * payments go on meanwhile: what is proved is the moment of asking.
+ * payments go on meanwhile: what is proved is the moment of asking. That the file has of each account what the book has
+ * is seen a portion of them at a time, in later moments.
  */
 import {
+  type Account,
   type AccountId,
   Audit,
   type Book,
@@ -15,31 +17,40 @@ import {
 } from '@millstream/ledger'
 import { type Checkpoint, readCheckpoints } from './checkpoints.js'
 import { type SqlDatabase, sqliteCode } from './database.js'
-import { turn } from './history.js'
 import type { Kept } from './kept.js'
 import { createPortionProver } from './prove-portion.js'
 import { accountColumns, depositKind, holdColumns, toAccount, toHold, toSum } from './rows.js'
 import { portionEnd, portionRows } from './schema.js'
 
-/** @param kept - Told that its records are being read, from before the first turn to the end. */
-export async function prove(
-  database: SqlDatabase,
-  book: Book,
-  kept: Kept,
-  assertOpen: () => void,
-): Promise<CheckReport> {
+export interface ProveContext {
+  readonly database: SqlDatabase
+  readonly book: Book
+  /** Told that its records are being read, from before the first turn to the end. */
+  readonly kept: Kept
+  /** Calls a function in a moment in which nothing waits to be written. */
+  readonly settled: <Result>(then: () => Result) => Promise<Result>
+  /** Awaited after each portion, which took so long. Throws once the ledger is closed. */
+  readonly rest: (workedMs: number) => Promise<void>
+}
+
+/** To be called in a moment in which nothing waits to be written. */
+export async function prove(context: ProveContext): Promise<CheckReport> {
+  const { database, book, kept } = context
   const audit = new Audit()
   const last = book.cursor
-  // The book at this moment, in which nothing waits to be written.
   const accounts = book.accounts()
   const holds = book.holds()
+  const chained = new Map<AccountId, Chained>()
+  for (const { id, name } of accounts) chained.set(id, { name, head: book.lastRecord(id) })
   const end = kept.read()
   try {
-    const stored = compareStored(database, book, audit)
-    const checkpoints = readCheckpoints(database)
-    auditCheckpoints(checkpoints.accounts, checkpoints.entries, stored, audit)
-    const chains = await sumUp(database, kept.start.after, last, audit, assertOpen)
-    for (const [id, { name, head }] of stored) {
+    compareHolds(database, book, audit)
+    await compareAccounts(context, accounts, chained, audit)
+    await addClosed(context, last, chained)
+    const checkpoints = await readCheckpoints(database, context.rest)
+    auditCheckpoints(checkpoints.accounts, checkpoints.entries, chained, audit)
+    const chains = await sumUp(context, kept.start.after, last, audit)
+    for (const [id, { name, head }] of chained) {
       const cut = checkpoints.accounts.get(id)?.last ?? 0
       const covered = chains.get(id) ?? 0
       if (covered !== head - cut)
@@ -47,7 +58,7 @@ export async function prove(
       chains.delete(id)
     }
     for (const id of chains.keys()) audit.fault(`Account ${id} has records, but is neither open nor closed.`)
-    await auditRemovedReferences(database, kept.start.after, checkpoints.accounts, audit, assertOpen)
+    await auditRemovedReferences(context, kept.start.after, checkpoints.accounts, audit)
   } catch (error) {
     if (sqliteCode(error) === undefined) throw error
     audit.fault(`The file cannot be read: ${(error as Error).message}.`)
@@ -57,35 +68,82 @@ export async function prove(
   return audit.report(accounts, holds)
 }
 
-interface Stored {
+/** An account, open or closed, with the last record of its chain. */
+interface Chained {
   readonly name: string
   readonly head: number
 }
 
-/** Compares the tables of accounts and holds with the book; gives the heads of all chains. */
-function compareStored(database: SqlDatabase, book: Book, audit: Audit): Map<AccountId, Stored> {
-  const heads = new Map<AccountId, Stored>()
-  let others = 0n
-  for (const row of database.prepare(`SELECT ${accountColumns} FROM accounts`).all([])) {
-    const stored = toAccount(row)
-    const account = book.account(stored.id)
-    heads.set(stored.id, { name: stored.name, head: stored.last })
-    if (account === undefined) {
-      audit.fault(`Account ${stored.name} is in the file and not in memory.`)
-      continue
-    }
-    if (stored.id === serverAccount) continue
-    others += stored.posted
-    if (account.posted !== stored.posted) {
-      audit.fault(`Account ${stored.name} has ${stored.posted} in the file and ${account.posted} in memory.`)
-    }
+/** Compares the table of accounts with the book. @param accounts - All that were open at the beginning. */
+async function compareAccounts(
+  { database, book, settled, rest }: ProveContext,
+  accounts: readonly Account[],
+  chained: ReadonlyMap<AccountId, Chained>,
+  audit: Audit,
+): Promise<void> {
+  const page = database.prepare(`SELECT ${accountColumns} FROM accounts WHERE id > ? ORDER BY id LIMIT ${portionRows}`)
+  const found = new Set<AccountId>()
+  let last = 0
+  for (let isMore = true; isMore; ) {
+    const workedMs = await settled(() => {
+      const began = performance.now()
+      const rows = page.all([last])
+      for (const row of rows) {
+        const stored = toAccount(row)
+        last = stored.id
+        found.add(stored.id)
+        compareAccount(stored, book, audit)
+      }
+      isMore = rows.length === portionRows
+      return performance.now() - began
+    })
+    await rest(workedMs)
   }
-  const server = book.account(serverAccount)!.posted
-  if (server !== -others) audit.fault(`The server has ${server}, but the other accounts add up to ${others}.`)
-  for (const row of database.prepare('SELECT id, name, last_seq FROM closed_accounts').all([])) {
-    heads.set(row[0] as AccountId, { name: row[1] as string, head: row[2] as number })
+  for (const { id, name } of accounts) {
+    // What has no record may be in memory alone.
+    if (found.has(id) || chained.get(id)!.head === 0 || book.account(id) === undefined) continue
+    audit.fault(`Account ${name} is in memory and not in the file.`)
   }
+}
 
+function compareAccount(stored: ReturnType<typeof toAccount>, book: Book, audit: Audit): void {
+  const { id, name, posted, last } = stored
+  const account = book.account(id)
+  if (account === undefined) {
+    audit.fault(`Account ${name} is in the file and not in memory.`)
+    return
+  }
+  // The server's balance is not in the file: it is what makes the sum zero.
+  if (id !== serverAccount && account.posted !== posted) {
+    audit.fault(`Account ${name} has ${posted} in the file and ${account.posted} in memory.`)
+  }
+  const head = book.lastRecord(id)
+  if (head !== last) audit.fault(`The chain of account ${name} begins at ${last} in the file and ${head} in memory.`)
+}
+
+/** Adds what was closed before the beginning. */
+async function addClosed(
+  { database, rest }: ProveContext,
+  last: Cursor,
+  chained: Map<AccountId, Chained>,
+): Promise<void> {
+  const page = database.prepare(
+    `SELECT id, name, last_seq FROM closed_accounts WHERE id > ? ORDER BY id LIMIT ${portionRows}`,
+  )
+  for (let after = 0; ; ) {
+    const began = performance.now()
+    const rows = page.all([after])
+    for (const [id, name, head] of rows) {
+      after = id as number
+      if ((head as number) <= last && !chained.has(id as AccountId))
+        chained.set(id as AccountId, { name: name as string, head: head as number })
+    }
+    if (rows.length < portionRows) return
+    await rest(performance.now() - began)
+  }
+}
+
+function compareHolds(database: SqlDatabase, book: Book, audit: Audit): void {
   const open = new Map(book.holds().map((hold) => [hold.serial, hold]))
   for (const row of database.prepare(`SELECT ${holdColumns} FROM holds`).all([])) {
     const stored = toHold(row)
@@ -96,14 +154,13 @@ function compareStored(database: SqlDatabase, book: Book, audit: Audit): Map<Acc
     }
   }
   for (const serial of open.keys()) audit.fault(`Hold ${serial} is in memory and not in the file.`)
-  return heads
 }
 
 /** Counts what was removed, and sees that it is of accounts that are known and adds up. */
 function auditCheckpoints(
   checkpoints: ReadonlyMap<AccountId, Checkpoint>,
   entries: number,
-  stored: ReadonlyMap<AccountId, Stored>,
+  chained: ReadonlyMap<AccountId, Chained>,
   audit: Audit,
 ): void {
   let paid = 0n
@@ -113,8 +170,7 @@ function auditCheckpoints(
     paid += checkpoint.paid
     received += checkpoint.received
     sums.set(id, checkpoint.received - checkpoint.paid)
-    // The server's row is written with its first change only.
-    if (id >= customerAccountMin && !stored.has(id))
+    if (id >= customerAccountMin && !chained.has(id))
       audit.fault(`There is a checkpoint of account ${id}, which is not there.`)
   }
   if (paid !== received) audit.fault(`The checkpoints have ${paid} paid and ${received} received.`)
@@ -123,11 +179,10 @@ function auditCheckpoints(
 
 /** Goes through all kept records, a portion in each turn. Gives for each account how many places its chain covers. */
 async function sumUp(
-  database: SqlDatabase,
+  { database, rest }: ProveContext,
   first: number,
   last: number,
   audit: Audit,
-  assertOpen: () => void,
 ): Promise<Map<AccountId, number>> {
   const prove = createPortionProver(database)
   const chains = new Map<AccountId, number>()
@@ -136,6 +191,7 @@ async function sumUp(
   let posted = 0n
   let movements = 0
   for (let from = first; from < last; ) {
+    const began = performance.now()
     const to = portionEnd(from, last)
     const portion = prove(from, to)
     for (const fault of portion.faults) audit.fault(fault)
@@ -147,7 +203,7 @@ async function sumUp(
     posted += portion.posted
     movements += portion.movements
     from = to
-    await turn(assertOpen)
+    await rest(performance.now() - began)
   }
   audit.postFolded(sums, entries, posted)
   const count = database.prepare('SELECT count(*) FROM movements WHERE seq > ? AND seq <= ?').get([first, last])?.[0]
@@ -157,11 +213,10 @@ async function sumUp(
 
 /** What went out and came in by removed records is what the references that they left behind say. */
 async function auditRemovedReferences(
-  database: SqlDatabase,
+  { database, rest }: ProveContext,
   cut: Cursor,
   checkpoints: ReadonlyMap<AccountId, Checkpoint>,
   audit: Audit,
-  assertOpen: () => void,
 ): Promise<void> {
   const page = database.prepare(
     `SELECT kind, reference, seq, CAST(amount AS TEXT) FROM movements WHERE (kind, reference) > (?, ?)
@@ -171,6 +226,7 @@ async function auditRemovedReferences(
   let withdrawn = 0n
   let last: [number, string] = [0, '']
   for (;;) {
+    const began = performance.now()
     const rows = page.all(last)
     for (const [kind, reference, seq, amount] of rows) {
       last = [kind as number, reference as string]
@@ -180,7 +236,7 @@ async function auditRemovedReferences(
       else withdrawn += toSum(amount)
     }
     if (rows.length < portionRows) break
-    await turn(assertOpen)
+    await rest(performance.now() - began)
   }
   const { paid, received } = checkpoints.get(settlementAccount) ?? { paid: 0n, received: 0n }
   if (paid !== deposited) audit.fault(`Removed deposits were ${paid}, but their references say ${deposited}.`)

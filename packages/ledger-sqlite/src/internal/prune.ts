@@ -68,7 +68,7 @@ export function reportOf(context: PruneContext, began: Cursor, { by, through }: 
 
 /** Removes up to a bound, or to where a reader has begun meanwhile. */
 export async function removeThrough(context: PruneContext, request: PruneRequest, bound: Bound): Promise<Bound> {
-  const { database, kept, assertOpen } = context
+  const { kept, assertOpen } = context
   const removePortion = createRemover(context)
   const { pause = () => turn(assertOpen) } = request
   while (kept.start.after < bound.through) {
@@ -81,7 +81,7 @@ export async function removeThrough(context: PruneContext, request: PruneRequest
     await pause(performance.now() - began)
     assertOpen()
   }
-  forgetClosed(database, kept.start.after)
+  await forgetClosed(context, pause)
   return bound
 }
 
@@ -151,9 +151,13 @@ function lowestReaders({ kept, lowestStream }: PruneContext, readers: readonly C
 
 /**
  * Closed accounts of which no record is left go as well. The one with the highest id stays: no id is used twice. What
- * they paid and received is the same, since nothing was left in them, and goes to a checkpoint of all of them.
+ * they paid and received is the same, since nothing was left in them, and goes to a checkpoint of all of them. Those that
+ * somebody is reading about go with a later pruning.
  */
-function forgetClosed(database: SqlDatabase, after: Cursor): void {
+async function forgetClosed(
+  { database, kept, assertOpen }: PruneContext,
+  pause: (workedMs: number) => Promise<void>,
+): Promise<void> {
   const some = database.prepare(
     `SELECT id FROM closed_accounts WHERE last_seq <= ? AND id < (SELECT max(id) FROM closed_accounts)
      LIMIT ${closedPerWrite}`,
@@ -163,8 +167,9 @@ function forgetClosed(database: SqlDatabase, after: Cursor): void {
   const forget = ['closed_accounts WHERE id = ?', 'checkpoints WHERE account = ?'].map((what) =>
     database.prepare(`DELETE FROM ${what}`),
   )
-  for (;;) {
-    const ids = some.all([after])
+  while (kept.lowestReader === undefined) {
+    const began = performance.now()
+    const ids = some.all([kept.start.after])
     if (ids.length === 0) return
     database.transaction(() => {
       for (const [id] of ids) {
@@ -173,5 +178,7 @@ function forgetClosed(database: SqlDatabase, after: Cursor): void {
         for (const statement of forget) statement.run([id!])
       }
     })
+    await pause(performance.now() - began)
+    assertOpen()
   }
 }
