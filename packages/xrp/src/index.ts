@@ -59,6 +59,7 @@ export {
   type XrpWalletOptions,
 } from './settlement/wallet.js'
 export type { AccountAnswer, ChannelAnswer, WithdrawalAnswer } from './settlement/wire.js'
+export { shareAccount } from './share-account.js'
 export { readSeed, SeedError, SignError, type Signer, signerFromSeed, signerFromWallet } from './signer.js'
 export { createMemoryStore, type StoreWrite, type XrpStore } from './store.js'
 export { openFolderStore, StoreCorruptedError, StoreInUseError } from './store-folder.js'
