@@ -175,10 +175,13 @@ async function shopStops(
   return [...faults, ...compared.faults]
 }
 
-/** It is the folder that cannot be used, says the exit code; and the last line says what became of the money. */
+/**
+ * It is the folder that cannot be used, says the exit code; and the last line says what became of the money and what to
+ * do, in a field of its own or, in the words of a store, at the end of its message.
+ */
 function endedForDisk(what: string, { code, signal, stderr }: Child.Ended): readonly string[] {
   const said = stderr.trimEnd().split('\n').at(-1) ?? ''
-  const isClear = code === 9 && /promised|Nothing was/.test(said) && /"next":/.test(said)
+  const isClear = code === 9 && /promised|Nothing was/.test(said) && /"next":|See that /.test(said)
   return isClear ? [] : [`${what}: the shop ended with ${code ?? signal}: ${said}`]
 }
 
