@@ -15,7 +15,7 @@
 import type { Cursor, LedgerInfo, OutgoingTransfer, Plugin, SendOutcome } from '@millstream/plugin'
 import { type Hashes, type Instant, MillstreamError, type Timers } from '@millstream/units'
 import { isValidClassicAddress } from 'xrpl'
-import { type AccountUser, createXrpAccount } from './account.js'
+import { type AccountUser, createXrpAccount, type XrpAccount } from './account.js'
 import { connectXrpl } from './connect-xrpl.js'
 import * as Drops from './drops.js'
 import * as EscrowMemos from './escrow-memos.js'
@@ -37,6 +37,8 @@ export interface XrpPluginOptions {
   readonly signer: Signer
   /** Keeps what must survive the process; in memory when left out, for those who can do without. */
   readonly store?: XrpStore
+  /** Makes the account of that server, key and store, where it is shared: `shareAccount`. */
+  readonly account?: (user: AccountUser) => XrpAccount
   /** Ledger prefix, ends with `.`; the one of 2017 when left out. */
   readonly prefix?: string
   /** 6, drops, when left out. */
@@ -149,7 +151,7 @@ export function createXrpPlugin(options: XrpPluginOptions): XrpPlugin {
       outgoing.abandon('What is kept of transfers cannot be written any more; look at the disk.')
     },
   }
-  const account = createXrpAccount({ ...options, server, store, timers, limits }, user)
+  const account = options.account?.(user) ?? createXrpAccount({ ...options, server, store, timers, limits }, user)
   const rules = (): EscrowRules => ({
     address: signer.address,
     prefix,
