@@ -5,7 +5,7 @@ import * as Option from './option.js'
 export interface BackupNote {
   readonly prefix: string
   readonly asset: Asset
-  /** When the copy was whole. */
+  /** The moment of the copy: what happened later is not in it. */
   readonly at: string
   /** The shop's key as it stands in its file; absent for a ledger that no shop has opened yet. */
   readonly key?: string

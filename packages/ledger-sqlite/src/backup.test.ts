@@ -1,5 +1,5 @@
 /** Copies that are made while the ledger is written to. */
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type AccountId, type Store, StoreClosedError } from '@millstream/ledger'
 import { testEpoch, testHashes, testTransfer } from '@millstream/ledger/testing'
@@ -94,8 +94,8 @@ describe('a backup', () => {
       moments.set(await lastOf(opened.ledger), batches)
     }
     const copy = temporaryFolder()
-    const size = await receiveBackup(meanwhile(opened.backup(), act), join(copy, ledgerFileName))
-    expect(size % 4096).toBe(0)
+    await receiveBackup(meanwhile(opened.backup(), act), join(copy, ledgerFileName))
+    expect(statSync(join(copy, ledgerFileName)).size % 4096).toBe(0)
 
     assertPages(copy)
     const restored = await open(copy)
@@ -115,6 +115,22 @@ describe('a backup', () => {
     expect((await opened.ledger.check()).faults).toEqual([])
     await opened.close()
   }, 60_000)
+
+  it('says of which moment it is, however long it takes to be written', async () => {
+    await opened.close()
+    let now: number = testEpoch
+    opened = await openSqlite({ folder, clock: () => now as never, hashes: testHashes })
+    const batches: BackupBatch[] = []
+    for await (const batch of opened.backup()) batches.push(batch)
+    now += 5_000
+    await opened.ledger.apply([{ type: 'deposit', account: alice, amount: 1n, reference: 'a moment later' }]).durable
+    now += 5_000
+    const slowly = async function* () {
+      yield* batches
+    }
+    expect(await receiveBackup(slowly(), join(temporaryFolder(), ledgerFileName))).toBe(testEpoch)
+    await opened.close()
+  })
 
   it('can be made while records are removed', async () => {
     const close = opened.close

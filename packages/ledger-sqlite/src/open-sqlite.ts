@@ -143,9 +143,11 @@ function wire(options: SqliteOptions, file: LedgerFile, book: Book): OpenedSqlit
     if (copying) throw new BackupUnderWayError()
     copying = true
     try {
-      yield* copyFile(file, options.backupWaitingBytesMax ?? backupWaitingBytesMax, () => {
+      const waitingBytesMax = options.backupWaitingBytesMax ?? backupWaitingBytesMax
+      const assertOpen = () => {
         if (ledger.closed) throw new StoreClosedError()
-      })
+      }
+      yield* copyFile(file, waitingBytesMax, () => book.now, assertOpen)
     } finally {
       copying = false
     }

@@ -1,6 +1,6 @@
 /** The other end of a backup: writes its parts to a new file, and proves what has come of them. */
 import { type FileHandle, open } from 'node:fs/promises'
-import { MillstreamError } from '@millstream/units'
+import { type Instant, MillstreamError } from '@millstream/units'
 import type { BackupBatch, BackupPart } from './internal/copy-file.js'
 import { DamagedFileError, type LedgerFile, openLedgerFile } from './ledger-file.js'
 
@@ -10,10 +10,10 @@ const syncEveryBytes = 2 ** 21
 /**
  * Writes a backup to a new file, for its owner only, and waits until it is on the disk.
  *
- * @returns Its size in bytes.
+ * @returns Of which moment it is: what happened later is not in it.
  * @throws {BackupCutError} The parts ended before the backup did.
  */
-export async function receiveBackup(batches: AsyncIterable<BackupBatch>, path: string): Promise<number> {
+export async function receiveBackup(batches: AsyncIterable<BackupBatch>, path: string): Promise<Instant.Instant> {
   const file = await open(path, 'wx', 0o600)
   try {
     let unsynced = 0
@@ -22,7 +22,7 @@ export async function receiveBackup(batches: AsyncIterable<BackupBatch>, path: s
       if (end?.type === 'end') {
         await file.truncate(end.size)
         await file.sync()
-        return end.size
+        return end.at
       }
       const written = await Promise.all(batch.map((part) => writeWhole(file, part)))
       unsynced += written.reduce((sum, bytes) => sum + bytes, 0)

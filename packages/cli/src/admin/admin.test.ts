@@ -192,7 +192,7 @@ describe.skipIf(process.platform === 'win32')('the operator’s door', () => {
       yield parts.slice(0, 30)
       yield parts.slice(30)
       if (isCut) throw new Error('the disk is gone')
-      yield [{ type: 'end', size: 2 ** 50 } as const]
+      yield [{ type: 'end', size: 2 ** 50, at: Instant.from(1_767_225_600_123) } as const]
     }
     await listen(operatorThat({ backup }))
     const client = await open()
@@ -207,7 +207,7 @@ describe.skipIf(process.platform === 'win32')('the operator’s door', () => {
         true,
       ])
     }
-    expect(found[40]).toEqual({ type: 'end', size: 2 ** 50 })
+    expect(found[40]).toEqual({ type: 'end', size: 2 ** 50, at: 1_767_225_600_123 })
     isCut = true
     await expect(all(client.backup())).rejects.toMatchObject({ code: 'ADMIN_BROKEN_OFF' })
   })

@@ -5,13 +5,17 @@
  * | -------- | ------------------------------------------------------- | ----- |
  * | `type`   | 1 for bytes, 2 for the end                              | 1     |
  * | `place`  | big-endian: where the bytes belong; how long the file is | 8     |
- * | `length` | big-endian: how many bytes follow; 0 at the end          | 4     |
+ * | `length` | big-endian: how many bytes follow; 8 at the end          | 4     |
+ *
+ * What follows the end is its moment, in milliseconds since 1970, big-endian.
  */
 import type { BackupBatch } from '@millstream/ledger-sqlite'
+import { Instant } from '@millstream/units'
 import { exitCodes } from '../exit-code.js'
 import { Failure } from '../failure.js'
 
 const headBytes = 13
+const atBytes = 8
 const [bytesType, endType] = [1, 2]
 /** Longer than any part is. */
 const partBytesMax = 2 ** 24
@@ -21,14 +25,21 @@ export async function* encode(batches: AsyncIterable<BackupBatch>): AsyncGenerat
   for await (const batch of batches) {
     yield Buffer.concat(
       batch.flatMap((part) => {
-        const head = Buffer.alloc(headBytes)
-        head.writeUInt8(part.type === 'bytes' ? bytesType! : endType!)
-        head.writeBigUInt64BE(BigInt(part.type === 'bytes' ? part.at : part.size), 1)
-        head.writeUInt32BE(part.type === 'bytes' ? part.bytes.length : 0, 9)
-        return part.type === 'bytes' ? [head, part.bytes] : [head]
+        if (part.type === 'bytes') return [headOf(bytesType!, part.at, part.bytes.length), part.bytes]
+        const at = Buffer.alloc(atBytes)
+        at.writeBigUInt64BE(BigInt(part.at))
+        return [headOf(endType!, part.size, atBytes), at]
       }),
     )
   }
+}
+
+function headOf(type: number, place: number, length: number): Buffer {
+  const head = Buffer.alloc(headBytes)
+  head.writeUInt8(type)
+  head.writeBigUInt64BE(BigInt(place), 1)
+  head.writeUInt32BE(length, 9)
+  return head
 }
 
 /** @throws {Failure} It is no backup. One that is cut ends without its end. */
@@ -41,7 +52,7 @@ export async function* decode(chunks: AsyncIterable<Uint8Array>): AsyncGenerator
     rest = length === 0 ? [] : [all.subarray(bytes)]
     return all.subarray(0, bytes)
   }
-  let head: { readonly at: number; readonly bytes: number } | undefined
+  let head: { readonly type: number; readonly at: number; readonly bytes: number } | undefined
   for await (const chunk of chunks) {
     rest.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))
     length += chunk.length
@@ -49,15 +60,15 @@ export async function* decode(chunks: AsyncIterable<Uint8Array>): AsyncGenerator
       if (head === undefined) {
         if (length < headBytes) break
         const bytes = take(headBytes)
-        const place = Number(bytes.readBigUInt64BE(1))
-        if (bytes[0] === endType) {
-          yield [{ type: 'end', size: place }]
-          return
-        }
-        head = { at: place, bytes: bytes.readUInt32BE(9) }
-        if (bytes[0] !== bytesType || head.bytes > partBytesMax) throw notABackup()
+        head = { type: bytes[0]!, at: Number(bytes.readBigUInt64BE(1)), bytes: bytes.readUInt32BE(9) }
+        const isEnd = head.type === endType && head.bytes === atBytes
+        if (!isEnd && (head.type !== bytesType || head.bytes > partBytesMax)) throw notABackup()
       }
       if (length < head.bytes) break
+      if (head.type === endType) {
+        yield [{ type: 'end', size: head.at, at: Instant.from(Number(take(atBytes).readBigUInt64BE())) }]
+        return
+      }
       yield [{ type: 'bytes', at: head.at, bytes: take(head.bytes) }]
       head = undefined
     }

@@ -30,12 +30,12 @@ export async function run(path: string, options: BackupOptions, terminal: Termin
   try {
     file = await NewFile.create(path)
     const copy = join(file.folder, ledgerFileName)
-    await receiveBackup(ledger.operator.backup(), copy).catch((cause: NodeJS.ErrnoException) => {
+    const at = await receiveBackup(ledger.operator.backup(), copy).catch((cause: NodeJS.ErrnoException) => {
       throw cause.syscall === undefined ? cause : NewFile.unwritable(path, cause)
     })
     // A shop that wants to start need not wait for what comes now.
     await ledger.close()
-    const note = await noteOf(options.data)
+    const note = await noteOf(options.data, at)
     setBackupNote(file.folder, BackupNote.format(note))
     const { report, last } = await prove(file.folder)
     if (!report.ok) throw doesNotHold(path, report)
@@ -51,7 +51,8 @@ export async function run(path: string, options: BackupOptions, terminal: Termin
     }
     const text = `backed up to ${path}, and proved: every sum in it holds
 bytes     ${size}
-records   ${last}, the last of them at ${note.at} or before
+as of     ${note.at}
+records   ${last}
 accounts  ${report.accounts}
 holds     ${report.holds}
 ${note.key === undefined ? 'The key of the shop is not in it: keep that as well.' : 'The key of the shop is in it: keep it as you keep the data folder.'}
@@ -64,11 +65,11 @@ ${note.key === undefined ? 'The key of the shop is not in it: keep that as well.
   }
 }
 
-async function noteOf(data: string): Promise<BackupNote.BackupNote> {
+async function noteOf(data: string, at: Instant.Instant): Promise<BackupNote.BackupNote> {
   const facts = await DataFolder.readFacts(data)
   const key = await readFile(join(data, DataFolder.keyFile), 'utf8').catch(() => undefined)
   if (facts === undefined) throw new TypeError('The data folder has lost its facts while it was copied.')
-  return { ...facts, at: Instant.toIso(systemClock()), ...(key === undefined ? {} : { key: key.trim() }) }
+  return { ...facts, at: Instant.toIso(at), ...(key === undefined ? {} : { key: key.trim() }) }
 }
 
 /** Goes through the pages of a ledger that nobody holds, and through its books. */

@@ -11,7 +11,7 @@
  */
 import { fstatSync, read } from 'node:fs'
 import { promisify } from 'node:util'
-import { MillstreamError } from '@millstream/units'
+import { type Instant, MillstreamError } from '@millstream/units'
 import { checkpointPages, type LedgerFile, pageBytes } from '../ledger-file.js'
 import { WalReader } from './wal-reader.js'
 
@@ -20,8 +20,8 @@ export type BackupBatch = readonly BackupPart[]
 
 export type BackupPart =
   | { readonly type: 'bytes'; readonly at: number; readonly bytes: Uint8Array }
-  /** The last one: how long the file is. */
-  | { readonly type: 'end'; readonly size: number }
+  /** The last one: how long the file is, and of which moment it is, by the ledger's clock. */
+  | { readonly type: 'end'; readonly size: number; readonly at: Instant.Instant }
 
 /** 1 MiB: a busy event loop comes by some hundred times a second, and each portion waits for that. */
 const portionBytes = 256 * pageBytes
@@ -33,11 +33,12 @@ const readAt = promisify(read)
 export async function* copyFile(
   file: LedgerFile,
   waitingBytesMax: number,
+  now: () => Instant.Instant,
   assertOpen: () => void,
 ): AsyncGenerator<BackupBatch> {
   const { database, descriptor, log } = file
-  const { size } = fstatSync(descriptor)
-  const pages = new Pages(size)
+  const sizeBefore = fstatSync(descriptor).size
+  const pages = new Pages(sizeBefore)
   const wal = new WalReader(log)
   let frames = 0
   let failure: unknown
@@ -79,10 +80,10 @@ export async function* copyFile(
   database.afterCommit = watch
   try {
     watch()
-    while (pages.place < size) {
+    while (pages.place < sizeBefore) {
       assertWhole()
       const at = pages.place
-      const bytes = Buffer.allocUnsafe(Math.min(portionBytes, size - at))
+      const bytes = Buffer.allocUnsafe(Math.min(portionBytes, sizeBefore - at))
       pages.place += bytes.length
       const { bytesRead } = await readAt(descriptor, bytes, 0, bytes.length, at)
       if (bytesRead < bytes.length) throw new BackupUnreadableError(at + bytesRead)
@@ -91,7 +92,8 @@ export async function* copyFile(
       if (moved.length > 0) yield moved
     }
     assertWhole()
-    const end = { type: 'end', size: (database.value('PRAGMA page_count') as number) * pageBytes } as const
+    const size = (database.value('PRAGMA page_count') as number) * pageBytes
+    const end = { type: 'end', size, at: now() } as const
     const last = pages.drainAll()
     stop()
     if (last.length > 0) yield last
