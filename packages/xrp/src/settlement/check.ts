@@ -93,7 +93,6 @@ export async function checkSettlement(
     const key = `${name} ${id}`
     const drops = BigInt(withdrawal.drops)
     const [debited, returned] = [booked.withdrawals.get(key), booked.returns.get(key)]
-    if (state === 'unknown') unknown++
     if (state === 'paid' || state === 'returned' || state === 'refused') {
       const isRight =
         state === 'paid'
@@ -105,7 +104,8 @@ export async function checkSettlement(
         fault(`The withdrawal ${id} of account ${name} is ${state}; the books have ${debited} and back ${returned}.`)
       }
     } else {
-      underWay++
+      if (state === 'unknown') unknown++
+      else underWay++
       open.withdrawals += (debited ?? 0n) - (returned ?? 0n)
     }
   }
