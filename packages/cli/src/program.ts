@@ -86,9 +86,8 @@ function addShop(program: Command, terminal: Terminal, exitWith: (code: ExitCode
     )
     .option(
       '--prefix <prefix>',
-      'address of the ledger, ends with a dot',
+      'address of the ledger, ends with a dot (default: g.letter-shop.mytrustline., for escrows g.crypto.ripple.escrow.)',
       reader(Option.prefix),
-      'g.letter-shop.mytrustline.',
     )
     .option(
       '--endpoint <uri>',
@@ -105,6 +104,7 @@ function addShop(program: Command, terminal: Terminal, exitWith: (code: ExitCode
     .option('--tls-key <file>', 'its key')
     .addOption(ProgramXrp.serverOption())
     .addOption(ProgramXrp.seedOption())
+    .option('--escrow', 'be paid by escrows on the XRP Ledger, in drops, instead of on a trustline')
     .option('--json', 'print `ready` and its addresses as one JSON line')
     .addOption(logLevelOption('info'))
     .action(async (options: ShopOptions) => {

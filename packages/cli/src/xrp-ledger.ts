@@ -4,9 +4,6 @@ import type { XrpPlugin } from '@millstream/xrp'
 import { exitCodes } from './exit-code.js'
 import { Failure } from './failure.js'
 
-/** The prefix of addresses on the XRP Ledger that a shop names if it is not told another one. */
-export const prefixDefault = 'g.crypto.ripple.escrow.'
-
 const accountPattern = /(?:^|\.)(r[1-9A-HJ-NP-Za-km-z]{24,34})(?:\.|$)/
 
 /** @returns What stands before the account of the XRP Ledger in an address. */

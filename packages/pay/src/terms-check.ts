@@ -44,9 +44,13 @@ export function paymentOf(terms: Pick<Terms, 'price' | 'paymentMin'>): bigint {
   return Lots.least(terms) * terms.price
 }
 
-/** What is risked where the user does not say: at least what the smallest payment costs. */
+/**
+ * What is risked where the user does not say: enough for the smallest payment, and to take along behind it what is too
+ * small for one of its own.
+ */
 export function riskOf(terms: Pick<Terms, 'price' | 'paymentMin'>, limits: Limits.Limits): bigint {
-  return Limits.riskOf(limits, paymentOf(terms))
+  const least = Lots.least(terms)
+  return Limits.riskOf(limits, (2n * least - 1n) * terms.price)
 }
 
 /**

@@ -5,7 +5,7 @@ import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, isIPv6 } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { hashes, randomBytes } from '@millstream/hashes'
-import { createShop, createShopServer, type Endpoint, parseUnit } from '@millstream/shop'
+import { createShop, createShopServer, type Endpoint, parseUnit, type Shop } from '@millstream/shop'
 import { createTrustlineHost, listenTrustline, type Strangers, type TrustlineHost } from '@millstream/trustline'
 import type { Asset } from '@millstream/units'
 import * as AdminServer from '../admin/server.js'
@@ -20,7 +20,7 @@ import * as Retention from '../retention.js'
 import * as ShopStore from '../shop-store.js'
 import * as ShopXrp from '../shop-xrp.js'
 import * as Signals from '../signals.js'
-import type { StoreChoice } from '../store-choice.js'
+import { isDatabase, type StoreChoice } from '../store-choice.js'
 import type { StoreOperatorOptions } from '../store-operator.js'
 import * as StoreOperator from '../store-operator.js'
 import type { Terminal } from '../terminal.js'
@@ -41,14 +41,17 @@ export interface ShopOptions {
   readonly strangers: Strangers
   /** How long records are kept after they have ended, in milliseconds; for ever if left out. */
   readonly keep?: number
-  readonly prefix: string
+  /** That of the trustline of the tutorial, or the one of escrows, if left out. */
+  readonly prefix?: string
   readonly endpoint?: string
   /** In front of the shop: the addresses of readers are what they say. */
   readonly trustProxy?: TrustedProxies.TrustedProxies
   readonly tlsCert?: string
   readonly tlsKey?: string
-  /** Server of the XRP Ledger in which the trustline is settled, and the shop's seed there. */
+  /** Server of the XRP Ledger in which the trustline is settled, or, with `escrow`, the price is paid; the shop's seed there. */
   readonly xrp?: string
+  /** Without a trustline: each payment is an escrow on the XRP Ledger. */
+  readonly escrow?: boolean
   readonly seedFile?: string
   readonly json?: boolean
   readonly logLevel: Logs.Level
@@ -56,6 +59,7 @@ export interface ShopOptions {
 
 /** The trustline of the tutorial: billionths of an XRP. */
 const asset: Asset = { code: 'XRP', scale: 9 }
+const trustlinePrefix = 'g.letter-shop.mytrustline.'
 const healthTarget = '/healthz'
 /** How long readers may take to get what is on its way to them when the shop ends. */
 const httpCloseMs = 2_000
@@ -94,6 +98,31 @@ export async function run(options: ShopOptions, terminal: Terminal): Promise<Exi
   }
 }
 
+/** What a shop is paid over, while it runs. */
+interface Paid {
+  readonly shop: Shop
+  /** What customers are told; absent where they need to be told nothing. */
+  readonly endpoint?: Endpoint
+  /** The second address of `ready`, and what else is said of it. */
+  readonly address: string
+  readonly facts: Readonly<Record<string, unknown>>
+  stopAccepting(): void
+  /** Until nothing comes any more from payers who have lost their streams. */
+  drain(hasFailed: boolean): Promise<void>
+}
+
+type Tls = { readonly cert: Buffer; readonly key: Buffer } | undefined
+
+/** What each way of being paid is opened with. */
+interface Around {
+  readonly logger: Logs.Logger
+  readonly observer: ReturnType<typeof Logs.observer>
+  readonly tls: Tls
+  /** Gets what is to be done at the end, the last first. */
+  readonly closing: Step[]
+  readonly fail: (error: unknown) => void
+}
+
 /** @param closing - Gets what is to be done at the end, the last first. */
 async function start(
   options: ShopOptions,
@@ -102,12 +131,58 @@ async function start(
   closing: Step[],
   fail: (error: unknown) => void,
 ): Promise<void> {
-  const { prefix, strangers, data, host: address, trustProxy } = options
+  const { data, host: address, trustProxy } = options
   const observer = Logs.observer(logger)
   const tls = await readTls(options)
   const source = await ContentSource.create(options.content, options.letters)
+  const around: Around = { logger, observer, tls, closing, fail }
+  const paid = await (options.escrow === true ? byEscrows(options, around) : onTrustline(options, around))
+  const { shop, endpoint } = paid
+
+  const secure = tls !== undefined
+  const unit = options.piece ?? source.unit
+  const sell = createShopServer({
+    shop,
+    source: source.find,
+    price: options.price,
+    piece: parseUnit(unit)!,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    healthTarget,
+    ...(trustProxy === undefined ? {} : { addressOf: trustProxy.addressOf }),
+    onError: (error) => logger.error({ error }, 'cli.source_failed'),
+  })
+  const server =
+    tls === undefined
+      ? createHttpServer(HttpConnections.serverTimes, sell)
+      : createHttpsServer({ ...tls, ...HttpConnections.serverTimes }, sell)
+  HttpConnections.bound(server, HttpConnections.connectionLimits, trustProxy?.isTrusted)
+  const { port } = await listen(server, options.port, address)
+  let ended: Promise<void> | undefined
+  closing.push(
+    () => (ended === undefined ? undefined : closeConnections(server, ended)),
+    (hasFailed) => paid.drain(hasFailed),
+    // The streams end before the ledger stops: what is fulfilled is still paid and delivered.
+    (hasFailed) => shop.close({ now: hasFailed }),
+    () => {
+      ended = new Promise((resolve) => server.close(() => resolve()))
+      paid.stopAccepting()
+    },
+  )
+
+  const named = isIPv6(address) ? `[${address}]` : address
+  const http = `http${secure ? 's' : ''}://${named}:${port}/`
+  const price = String(options.price)
+  const facts = { http, ...paid.facts, price, piece: unit, pid: process.pid, data }
+  terminal.stdout.write(
+    options.json ? `${JSON.stringify({ ready: true, ...facts })}\n` : `ready ${http} ${paid.address}\n`,
+  )
+  logger.info(facts, 'cli.ready')
+}
+
+async function onTrustline(options: ShopOptions, { logger, observer, tls, closing, fail }: Around): Promise<Paid> {
+  const { prefix = trustlinePrefix, strangers, data, host: address, trustProxy } = options
   const failed = (cause: unknown) => fail(Database.failureOf(cause) ?? storeFailed(cause))
-  const opened = await ShopStore.open({ ...options, asset }, logger, closing, failed)
+  const opened = await ShopStore.open({ ...options, prefix, asset }, logger, closing, failed)
   const { store, streams, key, clock, backup } = opened
 
   const xrp = options.xrp === undefined ? undefined : await openXrp(options.xrp, options, opened, observer, fail)
@@ -152,50 +227,58 @@ async function start(
   )
 
   const secure = tls !== undefined
-  const endpoint: Endpoint = options.endpoint ?? { port: listener.port, secure }
-  const unit = options.piece ?? source.unit
-  const sell = createShopServer({
-    shop,
-    source: source.find,
-    price: options.price,
-    piece: parseUnit(unit)!,
-    endpoint,
-    healthTarget,
-    ...forwarded,
-    onError: (error) => logger.error({ error }, 'cli.source_failed'),
-  })
-  const server =
-    tls === undefined
-      ? createHttpServer(HttpConnections.serverTimes, sell)
-      : createHttpsServer({ ...tls, ...HttpConnections.serverTimes }, sell)
-  HttpConnections.bound(server, HttpConnections.connectionLimits, trustProxy?.isTrusted)
-  const { port } = await listen(server, options.port, address)
-  let ended: Promise<void> | undefined
-  closing.push(
-    () => (ended === undefined ? undefined : closeConnections(server, ended)),
-    () => host.drain(),
-    (hasFailed) => (hasFailed ? undefined : quiet(host)),
-    // The streams end before the ledger stops: what is fulfilled is still paid and delivered.
-    (hasFailed) => shop.close({ now: hasFailed }),
-    () => {
-      ended = new Promise((resolve) => server.close(() => resolve()))
-      listener.stopAccepting()
-    },
-  )
-
   const named = isIPv6(address) ? `[${address}]` : address
-  const http = `http${secure ? 's' : ''}://${named}:${port}/`
   const btp = options.endpoint ?? `btp+ws${secure ? 's' : ''}://${named}:${listener.port}/`
-  const account = host.info().account
-  const price = String(options.price)
-  const facts = { http, btp, btpPort: listener.port, account, price, piece: unit, pid: process.pid, data }
-  terminal.stdout.write(options.json ? `${JSON.stringify({ ready: true, ...facts })}\n` : `ready ${http} ${btp}\n`)
-  logger.info(facts, 'cli.ready')
+  return {
+    shop,
+    endpoint: options.endpoint ?? { port: listener.port, secure },
+    address: btp,
+    facts: { btp, btpPort: listener.port, account: host.info().account },
+    stopAccepting: () => listener.stopAccepting(),
+    async drain(hasFailed) {
+      if (!hasFailed) await quiet(host)
+      await host.drain()
+    },
+  }
+}
+
+/** The streams are kept where those of a trustline would be; its ledger stays empty. */
+async function byEscrows(options: ShopOptions, { logger, observer, closing, fail }: Around): Promise<Paid> {
+  const { xrp: server, store: choice, data } = options
+  if (server === undefined || isDatabase(choice)) throw escrowUnusable(server === undefined)
+  const { open, asset, prefixDefault } = await import('../xrp-shop.js')
+  const { prefix = prefixDefault } = options
+  const failed = (cause: unknown) => fail(storeFailed(cause))
+  const { streams, key, clock } = await ShopStore.open({ ...options, prefix, asset }, logger, closing, failed)
+  const place = { xrp: server, ...(options.seedFile === undefined ? {} : { seedFile: options.seedFile }) }
+  const plugin = await open({ place, data, isKept: choice !== 'memory', prefix, clock, observer })
+  closing.push(() => plugin.close())
+  const shop = await createShop({ plugin, streams, key, clock, hashes, randomBytes, observer })
+  await plugin.prunePosted(shop.cursor())
+  const { account, paymentMin } = plugin.info()
+  return {
+    shop,
+    address: account,
+    facts: { account, asset, paymentMin: String(paymentMin), xrp: server },
+    stopAccepting() {},
+    async drain() {},
+  }
+}
+
+function escrowUnusable(isServerMissing: boolean): Failure {
+  return new Failure({
+    code: 'USAGE',
+    exit: exitCodes.usage,
+    message: isServerMissing
+      ? 'Escrows are made on an XRP Ledger, and none is named. Nothing was started.'
+      : 'A shop that is paid by escrows keeps its streams for itself: an account of the XRP Ledger is used by one process. Nothing was started.',
+    next: isServerMissing ? 'name a server of it with --xrp wss://…' : 'leave --store out',
+  })
 }
 
 function openXrp(
   url: string,
-  { seedFile, data, prefix, strangers }: ShopOptions,
+  { seedFile, data, prefix = trustlinePrefix, strangers }: ShopOptions,
   { store, clock }: ShopStore.ShopStore,
   observer: ReturnType<typeof Logs.observer>,
   fail: (error: unknown) => void,
