@@ -182,6 +182,30 @@ describe('a shop that is being paid', () => {
   })
 })
 
+describe('what a backup cannot have', () => {
+  beforeEach(async () => {
+    const { child } = await Millstream.shop(data)
+    child.kill('SIGTERM')
+    await child.ended
+  })
+
+  it('a key that cannot be read is no reason to go on without it', async () => {
+    const key = join(data, 'shop-key')
+    await rm(key)
+    await mkdir(key)
+    const backup = await ledger('backup', join(folder, 'backup'))
+    expect([backup.code, backup.stderr]).toEqual([9, expect.stringContaining('shop-key')])
+    expect(await readdir(folder)).not.toContain('backup')
+  })
+
+  it('says that what is settled on the XRP Ledger is not in it', async () => {
+    await mkdir(join(data, 'xrp'))
+    expect((await ledger('backup', join(folder, 'backup'))).stdout).toContain('`xrp` of the shop is not in it')
+    const { stdout } = await ledger('backup', join(folder, 'another'), '--json')
+    expect(JSON.parse(stdout)).toMatchObject({ key: true, without: ['xrp'] })
+  })
+})
+
 describe('a backup that is killed', () => {
   it('leaves no file of its name or a whole one, and the shop as it was', async () => {
     const shop = await Millstream.shop(data, credit)

@@ -15,6 +15,8 @@ import { exitCodes } from './exit-code.js'
 import { Failure } from './failure.js'
 
 export const keyFile = 'shop-key'
+/** What the settlement in XRP keeps. */
+export const xrpFolder = 'xrp'
 const factsFile = 'shop.json'
 /** As the store names it. */
 const ledgerFile = 'ledger.sqlite'
@@ -143,15 +145,22 @@ export async function assertExists(folder: string): Promise<void> {
  * @throws {Failure} The file is there and holds something else: it is left as it is.
  */
 export async function shopKey(folder: string, randomBytes: RandomBytes): Promise<Uint8Array> {
-  const text = await readText(folder, keyFile)
-  if (text === undefined) {
-    const key = randomBytes(keyBytes)
-    await writeWhole(folder, keyFile, `${Base64Url.fromBytes(key)}\n`)
-    return key
-  }
+  const text = await readKey(folder)
+  if (text !== undefined) return Base64Url.toBytes(text)
+  const key = randomBytes(keyBytes)
+  await writeWhole(folder, keyFile, `${Base64Url.fromBytes(key)}\n`)
+  return key
+}
+
+/**
+ * @returns The shop's key as it stands in its file; `undefined` where there is none.
+ * @throws {Failure} The file cannot be read, or holds something else.
+ */
+export async function readKey(folder: string): Promise<string | undefined> {
+  const text = (await readText(folder, keyFile))?.trim()
+  if (text === undefined) return undefined
   try {
-    const key = Base64Url.toBytes(text.trim())
-    if (key.length === keyBytes) return key
+    if (Base64Url.toBytes(text).length === keyBytes) return text
   } catch {
     // Said below: whatever is not 32 bytes is the same damage.
   }

@@ -2,7 +2,8 @@
  * `millstream ledger backup`: a copy of the ledger as it is at one moment, proved, in one file from which `ledger
  * restore` makes a data folder. The shop goes on meanwhile; proving is done here, in a process of its own.
  */
-import { readFile, stat } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hashes, randomBytes, systemClock } from '@millstream/hashes'
 import type { CheckReport } from '@millstream/ledger'
@@ -41,6 +42,7 @@ export async function run(path: string, options: BackupOptions, terminal: Termin
     if (!report.ok) throw doesNotHold(path, report)
     const { size } = await stat(copy)
     await file.place(ledgerFileName)
+    const isOnXrp = existsSync(join(options.data, DataFolder.xrpFolder))
     const facts = {
       file: path,
       bytes: size,
@@ -48,6 +50,8 @@ export async function run(path: string, options: BackupOptions, terminal: Termin
       records: last,
       accounts: report.accounts,
       holds: report.holds,
+      key: note.key !== undefined,
+      ...(isOnXrp ? { without: [DataFolder.xrpFolder] } : {}),
     }
     const text = `backed up to ${path}, and proved: every sum in it holds
 bytes     ${size}
@@ -56,7 +60,7 @@ records   ${last}
 accounts  ${report.accounts}
 holds     ${report.holds}
 ${note.key === undefined ? 'The key of the shop is not in it: keep that as well.' : 'The key of the shop is in it: keep it as you keep the data folder.'}
-`
+${isOnXrp ? xrpIsNot : ''}`
     terminal.stdout.write(options.json === true ? `${JSON.stringify(facts)}\n` : text)
     return exitCodes.done
   } finally {
@@ -65,14 +69,21 @@ ${note.key === undefined ? 'The key of the shop is not in it: keep that as well.
   }
 }
 
+/** It belongs to the same moment as the ledger, and that is when the shop has stopped. */
+const xrpIsNot = 'The folder `xrp` of the shop is not in it: see `docs/xrp-settlement.md`.\n'
+
 async function noteOf(data: string, at: Instant.Instant): Promise<BackupNote.BackupNote> {
   const facts = await DataFolder.readFacts(data)
-  const key = await readFile(join(data, DataFolder.keyFile), 'utf8').catch(() => undefined)
+  const key = await DataFolder.readKey(data)
   if (facts === undefined) throw new TypeError('The data folder has lost its facts while it was copied.')
-  return { ...facts, at: Instant.toIso(at), ...(key === undefined ? {} : { key: key.trim() }) }
+  return { ...facts, at: Instant.toIso(at), ...(key === undefined ? {} : { key }) }
 }
 
-/** Goes through the pages of a ledger that nobody holds, and through its books. */
+/**
+ * Goes through the pages of a ledger that nobody holds, and through its books.
+ *
+ * @throws {Failure} Its folder has more than its file.
+ */
 export async function prove(folder: string): Promise<{ readonly report: CheckReport; readonly last: number }> {
   assertPages(folder)
   const { ledger, close } = await openSqlite({ folder, clock: systemClock, hashes, randomBytes })
@@ -87,7 +98,20 @@ export async function prove(folder: string): Promise<{ readonly report: CheckRep
     return { report, last }
   } finally {
     await close()
+    await assertOneFile(folder)
   }
+}
+
+/** Where there is no room to take the log into the file both stay, and the file alone is not what was proved. */
+async function assertOneFile(folder: string): Promise<void> {
+  const others = (await readdir(folder)).filter((name) => name !== ledgerFileName)
+  if (others.length === 0) return
+  throw new Failure({
+    code: 'FILE_UNWRITABLE',
+    exit: exitCodes.folder,
+    message: `The copy could not be brought into one file: ${others.join(', ')} was left beside it. Nothing was kept of it.`,
+    next: 'make room on that disk',
+  })
 }
 
 function doesNotHold(path: string, { faults }: CheckReport): Failure {
