@@ -84,7 +84,7 @@ export function statement(rows: readonly StatementRow[]): string {
 
 const bounds: Readonly<Record<string, string>> = {
   time: 'the next one ended at that time or later',
-  reader: 'a stream, or a list that is being read, still needs the next one',
+  reader: 'a stream, a list that is being read, or a deposit in suspense still needs the next one',
   repeatable: 'the next one may still be repeated by its payer',
   newest: 'the newest record always stays',
 }

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Cursor, Store } from '@millstream/ledger'
 import { Instant } from '@millstream/units'
 import type { Logger } from './logs.js'
+import * as Suspense from './suspense.js'
 
 export interface RetentionOptions {
   readonly store: Store
@@ -41,9 +42,11 @@ export function start({ store, keepMs, clock, logger, readers }: RetentionOption
   }
 
   async function prune(): Promise<void> {
-    const before = Instant.after(clock(), -keepMs)
     try {
-      const { records, history } = await store.prune({ before, readers: readers(), pause: paused(signal) })
+      const before = Instant.after(clock(), -keepMs)
+      const suspended = await Suspense.reader(store)
+      const all = [...readers(), ...(suspended === undefined ? [] : [suspended])]
+      const { records, history } = await store.prune({ before, readers: all, pause: paused(signal) })
       if (records > 0) logger.info({ records, after: history.after }, 'cli.pruned')
     } catch (error) {
       if (signal.aborted) throw error

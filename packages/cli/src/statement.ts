@@ -1,6 +1,8 @@
 /** What one account did, with its balance after each movement, between the balance before and the balance after. */
 import { Instant } from '@millstream/units'
-import type { Operator } from './operator.js'
+import { exitCodes } from './exit-code.js'
+import { Failure } from './failure.js'
+import type { HistoryRow, Operator } from './operator.js'
 
 export interface StatementRow {
   /** Absent for the balance before the first record. */
@@ -35,6 +37,7 @@ export async function* lines(operator: Operator, query: StatementQuery): AsyncGe
   const rows = operator.transfers({ ...only, oldestFirst: true })[Symbol.asyncIterator]()
   // The first row decides whether there is such an account.
   let row = await rows.next()
+  await assertKept(operator, from, history)
   yield { ...opened, what: 'opening', balance: String(balance) }
   for (; row.done !== true; row = await rows.next()) {
     const { at, kind, state, source, target, amount, destination, reference } = row.value
@@ -52,6 +55,24 @@ export async function* lines(operator: Operator, query: StatementQuery): AsyncGe
     }
   }
   yield { ...(to === undefined ? {} : { at: Instant.toIso(to) }), what: 'closing', balance: String(balance) }
+}
+
+/**
+ * Once the first row is there nothing is removed from under the list. What was removed between the asking for the balance
+ * and for the list would be missing.
+ *
+ * @throws {Failure} Something was.
+ */
+async function assertKept(operator: Operator, from: Instant.Instant | undefined, before: HistoryRow): Promise<void> {
+  const { history } = await operator.describe()
+  if (history.after === before.after) return
+  if (from !== undefined && history.at !== undefined && instantOf(history.at) < from) return
+  throw new Failure({
+    code: 'LEDGER_HISTORY_MOVED',
+    exit: exitCodes.refused,
+    message: 'Old records were removed while the statement was begun, and some of them belong to it.',
+    next: 'ask again: the statement then begins where the kept history does, or name a later --from',
+  })
 }
 
 async function balanceBefore(operator: Operator, account: string, from: Instant.Instant): Promise<bigint> {

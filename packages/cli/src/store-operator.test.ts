@@ -1,10 +1,11 @@
 import { hashes } from '@millstream/hashes'
-import { createMemoryStore, type Store } from '@millstream/ledger'
+import { type AccountId, createMemoryStore, type Store, suspenseAccount } from '@millstream/ledger'
 import { Instant } from '@millstream/units'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Operator } from './operator.js'
 import * as Statement from './statement.js'
 import * as StoreOperator from './store-operator.js'
+import * as Suspense from './suspense.js'
 
 const epoch = 1_767_225_600_000
 let now = epoch
@@ -153,6 +154,47 @@ describe('an operator', () => {
       ['deposit', '6'],
       ['closing', '6'],
     ])
+  })
+
+  it('gives no statement with a hole when records are removed while it begins', async () => {
+    for (const n of [1, 2, 3]) {
+      await operator.fund('alice', BigInt(n), `d${n}`)
+      now += 1_000
+    }
+    const early = { account: 'alice', from: Instant.from(epoch + 1_000), to: undefined }
+    const whole = { account: 'alice', from: undefined, to: undefined }
+    for (const query of [early, whole]) {
+      const before = Instant.from(epoch + (query === early ? 2_000 : 3_000))
+      const meanwhile: Operator = {
+        ...operator,
+        async *transfers(what) {
+          await operator.prune(before, false)
+          yield* operator.transfers(what)
+        },
+      }
+      await operator.fund('alice', 1n, `newest ${now}`)
+      await expect(all(Statement.lines(meanwhile, query))).rejects.toMatchObject({ code: 'LEDGER_HISTORY_MOVED' })
+    }
+  })
+
+  it('keeps the record of money whose owner is not known until it is moved', async () => {
+    const deposit = (account: AccountId, reference: string) =>
+      store.apply([{ type: 'deposit', account, amount: 5n, reference }]).durable
+    await operator.fund('alice', 1n, 'before')
+    await deposit(suspenseAccount, 'xrp A')
+    await deposit(suspenseAccount, 'xrp B')
+    await operator.fund('alice', 1n, 'after')
+    now += 1_000
+    expect(await operator.prune(Instant.from(now), false)).toMatchObject({ records: 1, boundBy: 'reader' })
+    expect((await Suspense.list(operator)).map(({ hash }) => hash)).toEqual(['A', 'B'])
+    await Suspense.move(operator, 'A', 'alice')
+    now += 1_000
+    expect(await operator.prune(Instant.from(now), false)).toMatchObject({ records: 1, boundBy: 'reader' })
+    expect((await Suspense.list(operator)).map(({ hash }) => hash)).toEqual(['B'])
+    await Suspense.move(operator, 'B', 'alice')
+    now += 1_000
+    expect(await operator.prune(Instant.from(now), false)).toMatchObject({ boundBy: 'newest' })
+    expect(await all(operator.balances(Instant.from(now)))).toContainEqual({ id: 'alice', balance: '12' })
   })
 
   it('has nothing to copy of a ledger in memory', () => {

@@ -34,6 +34,7 @@ import type {
   TransferRow,
   XrpCheckRow,
 } from './operator.js'
+import * as Suspense from './suspense.js'
 
 export interface StoreOperatorOptions {
   readonly store: Store
@@ -123,7 +124,9 @@ export function create(options: StoreOperatorOptions): Operator {
 
   async function prune(before: Instant.Instant, dryRun: boolean): Promise<PruneRow> {
     const { readers = () => [], pause } = options
-    const request = { before, dryRun, readers: readers(), ...(pause === undefined ? {} : { pause }) }
+    const suspended = await Suspense.reader(store)
+    const all = [...readers(), ...(suspended === undefined ? [] : [suspended])]
+    const request = { before, dryRun, readers: all, ...(pause === undefined ? {} : { pause }) }
     const { history, records, boundBy } = await store.prune(request)
     return { dryRun, records, boundBy, history: historyRow(history) }
   }

@@ -1,4 +1,5 @@
 /** Money that came without saying whose it is: the operator finds out, and moves it. It is never the shop's. */
+import { type Cursor, type Store, suspenseAccount } from '@millstream/ledger'
 import { mayHoldDeposits } from '@millstream/trustline'
 import { exitCodes } from './exit-code.js'
 import { Failure } from './failure.js'
@@ -13,6 +14,22 @@ export interface SuspenseRow {
 
 const account = 'suspense'
 const depositPrefix = 'xrp '
+
+/**
+ * The place in the feed behind which a deposit is that was not moved yet: its record says whose transaction it was, so it
+ * is not to be pruned away. `undefined` when there is none.
+ */
+export async function reader(store: Store): Promise<Cursor | undefined> {
+  const moved = new Set<string>()
+  let first: number | undefined
+  // Newest first a store follows the account's own records.
+  for await (const record of store.transfers({ account: suspenseAccount, newestFirst: true })) {
+    const { cursor, target, reference = '' } = record
+    if (target !== suspenseAccount) moved.add(reference)
+    else if (cursor !== undefined && !moved.has(movedReference(reference.slice(depositPrefix.length)))) first = cursor
+  }
+  return first === undefined ? undefined : ((first - 1) as Cursor)
+}
 
 /** What is in suspense, oldest first. */
 export async function list(operator: Operator): Promise<readonly SuspenseRow[]> {

@@ -60,10 +60,12 @@ export async function run(
   if (options.output !== undefined) await NewFile.assertNew(options.output)
   const ledger = await OpenLedger.open(options)
   try {
-    const { history } = await ledger.operator.describe()
     const rows =
       what === 'accounts' ? exportAccounts(ledger.operator, options) : exportTransfers(ledger.operator, options)
-    await write(rows, options.output, terminal)
+    const first = await rows.next()
+    // Nothing is removed from under the list any more.
+    const { history } = await ledger.operator.describe()
+    await write(from(first, rows), options.output, terminal)
     const isWhole = history.at !== undefined && options.from !== undefined && options.from > Date.parse(history.at)
     if (what === 'transfers' && !isWhole) terminal.stderr.write(LedgerReport.beginning(history))
     return exitCodes.done
@@ -90,6 +92,11 @@ function exportTransfers(operator: Operator, { format, account, from, to }: Expo
     for await (const row of operator.transfers({ ...only, oldestFirst: true })) if (row.state !== 'held') yield row
   }
   return toText(ended(), transferColumns, format)
+}
+
+async function* from(first: IteratorResult<string>, rest: AsyncGenerator<string>): AsyncGenerator<string> {
+  if (first.done !== true) yield first.value
+  yield* rest
 }
 
 async function* toText<Row extends object>(
