@@ -301,7 +301,13 @@ function addDemo(program: Command, terminal: Terminal, exitWith: (code: ExitCode
     .command('demo')
     .description('Watch money turn into letters: a shop and a payer on this machine, in some ten seconds.')
     .option('--letters <count>', 'how many letters to buy at full speed', reader(Option.count), 40_000)
-    .action(async (options: DemoOptions) => {
+    .option('--xrp', 'on an XRP Ledger of this machine: deposit, read, withdraw; then pay by escrows')
+    .action(async (options: DemoOptions & { readonly xrp?: boolean }) => {
+      if (options.xrp) {
+        const { run } = await import('./commands/demo-xrp.js')
+        exitWith(await run(terminal))
+        return
+      }
       const { run } = await import('./commands/demo.js')
       exitWith(await run(options, terminal))
     })

@@ -9,8 +9,8 @@ import { StringDecoder } from 'node:string_decoder'
 import { hashes, randomBytes, systemClock } from '@millstream/hashes'
 import { openPayerState } from '@millstream/pay/node'
 import type { Asset } from '@millstream/units'
+import * as DemoProcess from '../demo-process.js'
 import { type ExitCode, exitCodes } from '../exit-code.js'
-import { Failure } from '../failure.js'
 import * as Meter from '../meter.js'
 import * as Money from '../money.js'
 import * as OpenLedger from '../open-ledger.js'
@@ -82,7 +82,7 @@ async function show(
     '--strangers',
     strangers,
   ])
-  const ready = await readyLine(shop)
+  const ready = await DemoProcess.readyLine<{ readonly http: string; readonly btp: string }>('shop', shop)
   say(`A letter shop with its ledger, and somebody who reads: two processes on this machine.\n
   shop    ${ready.http}
   ledger  ${ready.btp}, in SQLite, every payment flushed to the disk
@@ -93,7 +93,7 @@ async function show(
     const payer = processes.start(['pay', ready.http, '--json', '--quiet', '--home', home, ...args])
     await printLetters(payer, terminal.stdout.isTTY === true, say)
     const exit = await payer.ended
-    if (exit !== exitCodes.done) throw childFailed('payer', exit, payer.stderr())
+    if (exit !== exitCodes.done) throw DemoProcess.failed('payer', exit, payer.stderr())
     return JSON.parse(payer.stderr().trimEnd().split('\n').at(-1)!) as PaySummary
   }
   say('At a pace that you can follow:\n\n')
@@ -175,30 +175,7 @@ async function readPayerBook(home: string, btp: string, account: string) {
   }
 }
 
-/** The first line of a shop's stdout; the rest is read and forgotten. */
-function readyLine(shop: OwnProcess.OwnProcess): Promise<{ readonly http: string; readonly btp: string }> {
-  return new Promise((resolve, reject) => {
-    let text = ''
-    shop.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      if (text.includes('\n')) return
-      text += chunk
-      if (text.includes('\n')) resolve(JSON.parse(text.split('\n')[0]!))
-    })
-    shop.ended.then((exit) => reject(childFailed('shop', exit, shop.stderr())), reject)
-  })
-}
-
 async function interruption(signals: Signals.Signals): Promise<ExitCode> {
   await signals.first
   return exitCodes.interrupted
-}
-
-function childFailed(who: string, exit: number | NodeJS.Signals, said: string): Failure {
-  return new Failure({
-    code: 'DEMO_FAILED',
-    exit: exitCodes.bug,
-    message: `The ${who} of the demonstration ended with ${exit}.`,
-    fields: [['said', said.trimEnd().slice(-2000)]],
-    next: 'nothing is left of it: both processes are gone, and so is their folder',
-  })
 }
