@@ -58,6 +58,7 @@ const exitsOfCodes: ReadonlyArray<readonly [prefix: string, exit: ExitCode]> = [
   ['PAY_ENDPOINT_REFUSED', exitCodes.limits],
   ['PAY_ENDPOINT_MISSING', exitCodes.ledger],
   ['PAY_LEDGER_REFUSED', exitCodes.money],
+  ['PAY_LEDGER_REJECTED', exitCodes.ledger],
   ['PAY_CONTENT_BROKEN', exitCodes.content],
   ['PAY_NOT_DELIVERED', exitCodes.content],
   ['PAY_ACCOUNT_ENDED', exitCodes.ledger],

@@ -20,7 +20,7 @@ export function errorOf(stop: Stop): PayError | undefined {
     case 'refused':
       return new PaymentRefusedError(stop)
     case 'ledger_refused':
-      return new LedgerRefusedError(stop)
+      return impossible.has(stop.refusal?.code ?? '') ? new LedgerRejectedError(stop) : new LedgerRefusedError(stop)
     case 'account_ended':
       return new AccountEndedError(stop)
     case 'not_delivered':
@@ -31,6 +31,9 @@ export function errorOf(stop: Stop): PayError | undefined {
       return undefined
   }
 }
+
+/** Refusals that money does not help against: it expires before it is there, or there is no such payee. */
+const impossible: ReadonlySet<string> = new Set(['F00', 'F02'])
 
 /** The words of a peer, as theirs: bounded, and without what would steer a terminal. */
 function quoted(refusal: Refusal | undefined): string {
@@ -80,6 +83,21 @@ export class LedgerRefusedError extends PayError {
       next: passes
         ? 'see whether the ledger runs and can be reached, and run again; what was refused cost nothing'
         : `have ${account} funded by whoever runs the ledger; what was refused cost nothing`,
+      money: stop.money,
+    })
+  }
+}
+
+export class LedgerRejectedError extends PayError {
+  override readonly name = 'StopError.LedgerRejectedError'
+  readonly code = 'PAY_LEDGER_REJECTED'
+  constructor(stop: Stop) {
+    super({
+      message: `The ledger cannot carry payments to this shop: it refused one ${quoted(stop.refusal)}.`,
+      next:
+        stop.refusal?.code === 'F02'
+          ? 'see whether you and the shop are on the same network; what was refused cost nothing but a fee'
+          : 'see whether your clock and that of the ledger agree; what was refused cost nothing but a fee',
       money: stop.money,
     })
   }
