@@ -9,12 +9,13 @@
  */
 import type { Hashes, Instant, TransferId } from '@millstream/units'
 import { type AccountId, serverAccount } from './account.js'
-import type { AccountRow, Changes, HeldTransfer } from './changes.js'
+import type { AccountRow, Changes, HeldTransfer, LedgerRecord } from './changes.js'
 import type { Command, Expired, Outcome } from './command.js'
 import { AccountState } from './internal/account-state.js'
 import { decide } from './internal/decide.js'
 import * as Ids from './internal/id-table.js'
-import { type FindReference, LedgerState } from './internal/ledger-state.js'
+import { type FindReference, LedgerState, restoredEpoch } from './internal/ledger-state.js'
+import { TransferState } from './internal/transfer-state.js'
 import * as Transfers from './internal/transfers.js'
 import type { LedgerLimits } from './store.js'
 
@@ -203,6 +204,11 @@ export class WorkingSet {
     for (const account of this.#state.accounts.values()) yield standingOf(account)
   }
 
+  /** The serial number of the hold that was laid out and has ended with this record; `undefined` for all others. */
+  laidOutSerial(record: LedgerRecord): number | undefined {
+    return record instanceof TransferState && record.epoch === restoredEpoch ? record.serial : undefined
+  }
+
   /** What was decided, to be written. Cursors and serial numbers begin at 1: their places in this group. */
   take(): Changes | undefined {
     return this.#state.take()
@@ -210,6 +216,21 @@ export class WorkingSet {
 }
 
 function standingOf(account: AccountState): AccountStanding {
-  const { heldOut, heldIn, holdsOut, holdsIn, ids, persisted } = account
-  return { ...account.row(), heldOut, heldIn, holdsOut, holdsIn, ids, persisted }
+  return {
+    id: account.id,
+    name: account.name,
+    kind: account.kind,
+    posted: account.posted,
+    creditLimit: account.creditLimit,
+    openedAt: account.openedAt,
+    owedSince: account.owedSince,
+    closed: account.closed,
+    last: account.last,
+    heldOut: account.heldOut,
+    heldIn: account.heldIn,
+    holdsOut: account.holdsOut,
+    holdsIn: account.holdsIn,
+    ids: account.ids,
+    persisted: account.persisted,
+  }
 }

@@ -39,10 +39,14 @@ export const commitParameters = [
   ['h_id', 'bytea[]'],
   ['h_condition', 'bytea[]'],
   ['h_destination', 'text[]'],
-  // Holds that ended.
+  // Holds that ended, with their places among the records of the group.
   ['e_source', 'bigint[]'],
   ['e_serial', 'bigint[]'],
-  // Records, in order.
+  ['e_n', 'integer[]'],
+  ['e_kind', 'smallint[]'],
+  ['e_fulfillment', 'bytea[]'],
+  // All other records.
+  ['t_n', 'integer[]'],
   ['t_source', 'bigint[]'],
   ['t_target', 'bigint[]'],
   ['t_expires_at', 'bigint[]'],
@@ -82,6 +86,7 @@ DECLARE
   h ${s}.hosts;
   f ${s}.feed;
   has numeric;
+  moved integer;
 BEGIN
   o_clock := ${s}.clock_ms();
   SELECT * INTO h FROM ${s}.hosts WHERE hosts.id = p_host FOR UPDATE;
@@ -157,9 +162,23 @@ BEGIN
     END IF;
   END IF;
 
+  -- A hold becomes a record: what it is made of is here already.
   IF cardinality(e_source) > 0 THEN
-    DELETE FROM ${s}.holds USING unnest(e_source, e_serial) AS v (source, serial)
-    WHERE holds.source = v.source AND holds.serial = v.serial;
+    WITH ended AS (
+      DELETE FROM ${s}.holds USING unnest(e_source, e_serial, e_n, e_kind, e_fulfillment)
+        AS v (source, serial, n, kind, fulfillment)
+      WHERE holds.source = v.source AND holds.serial = v.serial
+      RETURNING v.n, v.kind, v.fulfillment, holds.*
+    )
+    INSERT INTO ${s}.transfers
+      (seq, at, source, target, expires_at, content_hash, kind, amount, id, destination, fulfillment)
+    SELECT f.seq + n, o_at, source, target, expires_at, content_hash, kind, amount, id, destination, fulfillment
+    FROM ended;
+    GET DIAGNOSTICS moved = ROW_COUNT;
+    -- Versions say that they were there.
+    IF moved <> cardinality(e_source) THEN
+      RAISE EXCEPTION 'of % open holds % are there', cardinality(e_source), moved;
+    END IF;
   END IF;
 
   IF cardinality(h_source) > 0 THEN
@@ -176,21 +195,20 @@ BEGIN
       (seq, at, source, target, expires_at, content_hash, kind, amount, id, destination, fulfillment, reference)
     SELECT f.seq + v.n, o_at, v.source, v.target, v.expires_at, v.content_hash, v.kind, v.amount, v.id, v.destination,
       v.fulfillment, v.reference
-    FROM unnest(t_source, t_target, t_expires_at, t_content_hash, t_kind, t_amount, t_id, t_destination, t_fulfillment,
-        t_reference)
-      WITH ORDINALITY AS v (source, target, expires_at, content_hash, kind, amount, id, destination, fulfillment,
-        reference, n);
+    FROM unnest(t_n, t_source, t_target, t_expires_at, t_content_hash, t_kind, t_amount, t_id, t_destination,
+        t_fulfillment, t_reference)
+      AS v (n, source, target, expires_at, content_hash, kind, amount, id, destination, fulfillment, reference);
     IF t_moves THEN
       INSERT INTO ${s}.movements (kind, reference, seq, account, amount)
       SELECT v.kind, v.reference, f.seq + v.n, CASE v.kind WHEN 4 THEN v.target ELSE v.source END, v.amount
-      FROM unnest(t_kind, t_reference, t_source, t_target, t_amount)
-        WITH ORDINALITY AS v (kind, reference, source, target, amount, n)
+      FROM unnest(t_n, t_kind, t_reference, t_source, t_target, t_amount)
+        AS v (n, kind, reference, source, target, amount)
       WHERE v.kind IN (4, 5);
     END IF;
   END IF;
 
   UPDATE ${s}.feed SET
-    seq = f.seq + cardinality(t_source), serial = f.serial + cardinality(h_source), at = o_at,
+    seq = f.seq + cardinality(e_source) + cardinality(t_source), serial = f.serial + cardinality(h_source), at = o_at,
     server_posted = f.server_posted + server_posted_more, server_held_in = f.server_held_in + server_held_in_more,
     server_owed_since = CASE WHEN f.server_posted + server_posted_more < 0 THEN coalesce(f.server_owed_since, o_at) END,
     strangers = f.strangers + strangers_more

@@ -20,7 +20,8 @@ export function commitValues(
   group: number,
   decision: Decision,
 ): readonly unknown[] {
-  const { written, read, held, ended, records, server, strangers } = decision
+  const { written, read, held, ended, server, strangers } = decision
+  const records = decision.otherRecords
   const accounts = written.map(({ standing }) => standing)
   const of = <Value>(value: (account: AccountStanding) => Value) => accounts.map(value)
   const by = <Value>(value: (record: LedgerRecord) => Value) => records.map(value)
@@ -61,8 +62,15 @@ export function commitValues(
       hashBytes,
     ),
     h_destination: textArray(held.map(({ destination }) => destination)),
-    e_source: int8Array(ended.map(({ hold }) => hold.source)),
-    e_serial: int8Array(ended.map(({ hold }) => hold.serial)),
+    e_source: int8Array(ended.map(({ record }) => record.source)),
+    e_serial: int8Array(ended.map(({ cached }) => cached.hold.serial)),
+    e_n: int4Array(ended.map(({ record }) => record.cursor)),
+    e_kind: int2Array(ended.map(({ record }) => kindNumber(record))),
+    e_fulfillment: byteaArray(
+      ended.map(({ record }) => record.fulfillment),
+      hashBytes,
+    ),
+    t_n: int4Array(by(({ cursor }) => cursor)),
     t_source: int8Array(by(({ source }) => source)),
     t_target: int8Array(by(({ target }) => target)),
     t_expires_at: int8Array(by(({ expiresAt }) => expiresAt)),

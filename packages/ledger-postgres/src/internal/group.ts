@@ -9,6 +9,7 @@ import {
   type HeldTransfer,
   type Hold,
   type LedgerLimits,
+  type LedgerRecord,
   type Outcome,
   type ReferenceUse,
   serverAccount,
@@ -36,6 +37,11 @@ export interface WrittenAccount {
   readonly version: number
 }
 
+export interface EndedHold {
+  readonly cached: CachedHold
+  readonly record: LedgerRecord
+}
+
 export interface Decision {
   /** For each batch its outcomes. */
   readonly outcomes: readonly Outcome[][]
@@ -46,8 +52,12 @@ export interface Decision {
   /** Accounts that were only looked at, and must not have changed. */
   readonly read: readonly CachedAccount[]
   readonly held: readonly HeldTransfer[]
-  readonly ended: readonly CachedHold[]
+  /** Holds that ended, each with its record. */
+  readonly ended: readonly EndedHold[]
+  /** All records in order; their cursors are places within the group. */
   readonly records: Changes['records']
+  /** Those that are of no hold that was open before. */
+  readonly otherRecords: Changes['records']
   readonly aliveUntil: Instant.Instant | undefined
   readonly server: { readonly postedMore: bigint; readonly heldInMore: bigint; readonly peak: bigint | undefined }
   readonly serverRefused: boolean
@@ -176,8 +186,13 @@ export function decide(
   const outcomes = batches.map((commands) => tellElsewhere(context, commands, working.decide(commands), second))
   const changes = working.take()
   const { held = none, records = none } = changes ?? {}
-  const ended: CachedHold[] = []
-  for (const serial of changes?.released ?? none) ended.push(laidHolds.get(serial)!)
+  const ended: EndedHold[] = []
+  const otherRecords: LedgerRecord[] = []
+  for (const record of records) {
+    const serial = working.laidOutSerial(record)
+    if (serial === undefined) otherRecords.push(record)
+    else ended.push({ cached: laidHolds.get(serial)!, record })
+  }
 
   const after = new Map<AccountId, AccountStanding>()
   for (const standing of working.standings()) after.set(standing.id, standing)
@@ -227,6 +242,7 @@ export function decide(
     held,
     ended,
     records,
+    otherRecords,
     aliveUntil,
     server: {
       postedMore: server.posted - feed.serverPosted,
@@ -237,7 +253,7 @@ export function decide(
     strangers: { more: working.strangersCredit - feed.strangers, peak: strangersPeak },
     strangersRefused,
     accountIdNext: working.accountIdNext,
-    isWriting: written.length + held.length + ended.length + records.length > 0,
+    isWriting: written.length + held.length + records.length > 0,
     working,
     laid,
   }

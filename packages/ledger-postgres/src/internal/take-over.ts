@@ -25,7 +25,7 @@ export function takeOver(
   const { held, records, outcomes, now } = decision
   const second = Math.floor(now / 1000)
   takeOverAccounts(context, decision, written)
-  for (const cached of decision.ended) cache.endHold(cached)
+  for (const { cached } of decision.ended) cache.endHold(cached)
   for (let i = 0; i < records.length; i++) {
     const record = records[i]!
     if (record.kind === 'transfer') rememberEnded(context, record as EndedRecord, second)

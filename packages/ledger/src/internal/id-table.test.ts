@@ -52,6 +52,21 @@ describe('IdTable', () => {
     expect(table.find(16, idOf(1), 110)).toBe(false)
   })
 
+  it('forgets at once what it is told to, an open hold too, and finds what lies behind it', () => {
+    const { table, forgotten } = tableWith(3_000, () => 30_000)
+    for (let n = 0; n < 3_000; n += 2) {
+      if (table.find(16 + (n % 3), idOf(n), 0)) table.forget()
+    }
+    expect([...forgotten.values()].reduce((sum, count) => sum + count, 0)).toBe(1_500)
+    const found = Array.from({ length: 3_000 }, (_, n) => n).filter((n) => table.find(16 + (n % 3), idOf(n), 0))
+    expect(found).toEqual(Array.from({ length: 1_500 }, (_, i) => 2 * i + 1))
+    expect(table.find(16, idOf(0), 0)).toBe(false)
+    table.add(16, 9, held, 5, 1_000, 0)
+    expect(table.find(16, idOf(0), 2)).toBe(true)
+    table.forget()
+    expect(table.find(16, idOf(0), 2)).toBe(false)
+  })
+
   it('uses the places of expired ids again instead of growing', () => {
     const { table } = tableWith(10_000, () => 1_000)
     const bytes = table.byteLength
