@@ -1,8 +1,8 @@
 /** The housekeeping of a ledger as processes: history, exports, backups, with a running shop and without one. */
-import { spawnSync } from 'node:child_process'
-import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import * as SmallDisk from '../faults/small-disk.js'
 import * as Millstream from '../processes/millstream.js'
 
 let folder: string
@@ -333,27 +333,29 @@ describe('where there is no room', () => {
   })
 
   it('a backup and a restore to a full disk leave nothing behind', async (context) => {
-    const disk = join(folder, 'disk')
-    await mkdir(disk)
-    const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=24k', 'tmpfs', disk])
-    if (mount.status !== 0) return context.skip('a small disk can be made by root on Linux only')
+    const disk = await SmallDisk.create(join(folder, 'disk'), 1)
+    if (typeof disk === 'string') {
+      if (process.env.CI) throw new Error(`No small disk can be mounted: ${disk}`)
+      return context.skip(`no small disk can be mounted here: ${disk}`)
+    }
+    const { path, outsidePath, inside } = disk
     try {
+      await disk.fill(24_576)
       const { child } = await Millstream.shop(data)
       await ledger('fund', 'alice', '1000', '--reference', 'a')
-      const backup = await ledger('backup', join(disk, 'backup'))
+      const backup = await Millstream.run(['ledger', 'backup', join(path, 'backup'), '--data', data], { inside })
       expect([backup.code, backup.stderr]).toEqual([9, expect.stringContaining('ENOSPC')])
-      expect(await readdir(disk)).toEqual([])
+      expect(await readdir(outsidePath)).toEqual(['filler'])
       const file = join(folder, 'backup')
       expect((await ledger('backup', file)).code).toBe(0)
-      const restore = await Millstream.run(['ledger', 'restore', file, '--data', join(disk, 'data')])
+      const restore = await Millstream.run(['ledger', 'restore', file, '--data', join(path, 'data')], { inside })
       expect([restore.code, restore.stderr]).toEqual([9, expect.stringContaining('ENOSPC')])
-      expect(await readdir(join(disk, 'data'))).toEqual([])
+      expect(await readdir(join(outsidePath, 'data'))).toEqual([])
       expect((await ledger('check')).code).toBe(0)
       child.kill('SIGTERM')
       await child.ended
     } finally {
-      await chmod(disk, 0o700)
-      spawnSync('umount', [disk])
+      disk.close()
     }
   })
 })

@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AccountId, Cursor, Store } from '@millstream/ledger'
 import { StoreFailedError } from '@millstream/ledger'
 import { testEpoch, testHashes } from '@millstream/ledger/testing'
 import type { StreamRecord } from '@millstream/shop'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { DiskFullError, openSqlite, type SqliteEvent } from './index.js'
 import { numbered, openAccount, pay } from './testing/payments.js'
+import { smallDisk } from './testing/small-disk.js'
 import { temporaryFolder } from './testing/temporary-folder.js'
 
 const clock = () => testEpoch
@@ -83,27 +83,18 @@ describe('a write that fails', () => {
     await close()
   })
 
-  const canMount = process.platform === 'linux' && process.getuid?.() === 0
-
-  it.skipIf(!canMount)('stops the ledger when the disk is full (needs the right to mount one)', async ({ skip }) => {
-    const folder = join(temporaryFolder(), 'disk')
-    mkdirSync(folder)
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', folder], { stdio: 'ignore' })
-    } catch {
-      skip('mounting is not allowed here')
-    }
-    onTestFinished(() => {
-      execFileSync('umount', ['--lazy', folder], { stdio: 'ignore' })
-    })
-    writeFileSync(join(folder, 'something else'), Buffer.alloc(1_000_000))
+  it('stops the ledger when the disk is full', async (context) => {
+    const disk = smallDisk(context, 3)
+    const { folder } = disk
+    disk.fill(2_000_000)
     const { ledger, close } = await openSqlite({ folder, clock, hashes: testHashes })
     const alice = await openAccount(ledger, 'alice')
     const { promised, failure } = await payUntilFailure(ledger, alice)
-    expect(failure).toBeInstanceOf(DiskFullError)
+    expect(failure).toBeInstanceOf(StoreFailedError)
+    expect((failure as Error).message).toMatch(disk.error)
     expect(promised).toBeGreaterThan(1000)
     await close()
-    writeFileSync(join(folder, 'something else'), '')
+    disk.makeRoom()
     // Where the log could not be taken into the file on a full disk, the lock is held until the process ends.
     const program = `
       import { openSqlite } from '@millstream/ledger-sqlite'

@@ -1,6 +1,5 @@
 /** Records that are removed, in a file: what stays true across restarts, and what `check` still sees. */
-import { spawnSync } from 'node:child_process'
-import { copyFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   type AccountId,
@@ -14,9 +13,10 @@ import { testEpoch, testHashes, testTransfer } from '@millstream/ledger/testing'
 import type { StreamRecord } from '@millstream/shop'
 import { Instant } from '@millstream/units'
 import Database from 'libsql'
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { ledgerFileName, type OpenedSqlite, openSqlite } from './index.js'
 import { numbered, openAccount, prepareOf } from './testing/payments.js'
+import { smallDisk } from './testing/small-disk.js'
 import { temporaryFolder } from './testing/temporary-folder.js'
 
 const minute = 60_000
@@ -343,24 +343,15 @@ describe('pruning', () => {
   })
 
   it('removes nothing on a disk that is full, and goes on when there is room', async (context) => {
-    const disk = temporaryFolder()
-    const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', disk])
-    if (mount.status !== 0) return context.skip('a small disk can be made by root on Linux only')
-    onTestFinished(() => void spawnSync('umount', ['-l', disk]))
-    const { ledger, close } = await open({ folder: join(disk, 'ledger') })
+    const disk = smallDisk(context, 8)
+    const { ledger, close } = await open({ folder: join(disk.folder, 'ledger') })
     const alice = await openAccount(ledger, 'alice')
     await payThousands(ledger, alice, 8)
-    for (let size = 2 ** 20; size >= 1; size /= 4) {
-      try {
-        for (;;) writeFileSync(join(disk, 'full'), new Uint8Array(size), { flag: 'a' })
-      } catch {
-        // Until not a byte more has room.
-      }
-    }
-    await expect(ledger.prune({ before: end })).rejects.toThrow(/full|disk/)
+    disk.fill(0)
+    await expect(ledger.prune({ before: end })).rejects.toThrow(disk.error)
     expect(await ledger.history()).toEqual({ after: 0, at: undefined })
     expect((await ledger.check()).faults).toEqual([])
-    rmSync(join(disk, 'full'))
+    disk.makeRoom()
     expect(await ledger.prune({ before: end })).toMatchObject({ records: 7999 })
     await payThousands(ledger, alice, 1, 'more ')
     expect((await ledger.check()).faults).toEqual([])
