@@ -112,6 +112,76 @@ describe('claims on payment channels', () => {
     expect(await world.balance(alice)).toBe(2n * unitsPerXrp)
   })
 
+  describe('while a transaction that closes the channel is under way', () => {
+    function atRipple(seconds: number): number {
+      return world.sandbox.lastLedger.closeTime + seconds
+    }
+
+    async function endingIn(seconds: number): Promise<void> {
+      const made = await wallet.send(
+        {
+          ...{ TransactionType: 'PaymentChannelCreate', Destination: world.shopAddress, Amount: String(50n * xrp) },
+          ...{ SettleDelay: 3_600, PublicKey: signer.publicKey, CancelAfter: atRipple(seconds) },
+        },
+        50n * xrp,
+        true,
+      )
+      channel = made.nodes.find(({ type }) => type === 'PayChannel')!.id
+      await world.customer(alice).registerChannel(signer, channel)
+    }
+
+    it('takes no claim on it, though its source takes back that it asked for the end', async () => {
+      world.closesByItself = false
+      claim(2n * xrp)
+      await world.quiet()
+      const fields = { TransactionType: 'PaymentChannelClaim', Channel: channel }
+      const asked = wallet.send({ ...fields, Flags: 0x0002_0000 }, 0n)
+      await world.quiet()
+      // The first copy of what the shop sends now is lost, so what the source sends next comes before it.
+      world.sandbox.faults.drop = 1
+      world.closeLedger()
+      await asked
+      await world.quiet()
+      const renewed = wallet.send({ ...fields, Flags: 0x0001_0000 }, 0n)
+      await world.quiet()
+      world.closeLedger()
+      await renewed
+      await world.quiet()
+      claim(50n * xrp)
+      await world.quiet()
+      for (let ledgers = 0; ledgers < 5; ledgers++) {
+        world.closeLedger()
+        await world.quiet()
+      }
+      await expectPaid()
+    })
+
+    it('leaves a channel with an end far away open when it redeems at the threshold', async () => {
+      await endingIn(1_000_000)
+      world.closesByItself = false
+      claim(11n * xrp)
+      await world.quiet()
+      world.closeLedger()
+      await world.quiet()
+      claim(12n * xrp)
+      await world.quiet()
+      world.closeLedger()
+      await world.quiet()
+      expect(world.events.map(({ name }) => name)).not.toContain('xrp.claim_worthless')
+      expect(await world.balance(alice)).toBe(12n * unitsPerXrp)
+      const { channels } = await world.customer(alice).state()
+      expect(channels.at(-1)).toMatchObject({ status: 'open', redeemed: 11n * xrp })
+    })
+
+    async function expectPaid(): Promise<void> {
+      expect(world.events.map(({ name }) => name)).not.toContain('xrp.claim_worthless')
+      const { channels } = await world.customer(alice).state()
+      const redeemed = channels.reduce((sum, one) => sum + one.redeemed!, 0n)
+      expect(redeemed).toBeGreaterThan(0n)
+      expect(await world.balance(alice)).toBe(redeemed * 1_000n)
+    }
+  })
+
   it('closes the channel in one transaction that redeems the claim and refunds the rest', async () => {
     claim(4n * xrp)
     await world.quiet()

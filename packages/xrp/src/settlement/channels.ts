@@ -320,8 +320,16 @@ export function createChannels(
     const purpose = { kind: redeemKind, key: id }
     if (channel.state === 'closed' || clock() < channel.pausedUntil || account.isSubmitting(purpose)) return
     const isLarger = BigInt(claimed) > BigInt(channel.redeemed) && signature !== ''
-    const isLast = channel.state === 'closing' || channel.expiration !== null || channel.cancelAfter !== null
+    const isLast =
+      channel.state === 'closing' ||
+      channel.expiration !== null ||
+      (channel.cancelAfter !== null && isSoon(RippleTime.from(channel.cancelAfter), limits.redeemBeforeMs))
     if (!isLarger && !isLast) return
+    if (isLast && channel.state === 'open') {
+      // What is claimed from here on would not be paid, even if the source takes its wish for an end back meanwhile.
+      channel.state = 'closing'
+      account.commit((batch) => keep(channel, batch))
+    }
     try {
       account.submit({
         purpose,
