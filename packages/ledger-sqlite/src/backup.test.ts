@@ -1,5 +1,5 @@
 /** Copies that are made while the ledger is written to. */
-import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, copyFileSync, mkdirSync, openSync, readdirSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { type AccountId, type Store, StoreClosedError } from '@millstream/ledger'
 import { testEpoch, testHashes, testTransfer } from '@millstream/ledger/testing'
@@ -19,6 +19,7 @@ import {
   receiveBackup,
   setBackupNote,
 } from './index.js'
+import { logFileName } from './ledger-file.js'
 import { numbered, openAccount, pay, prepareOf } from './testing/payments.js'
 import { temporaryFolder } from './testing/temporary-folder.js'
 
@@ -130,6 +131,34 @@ describe('a backup', () => {
     }
     expect(await receiveBackup(slowly(), join(temporaryFolder(), ledgerFileName))).toBe(testEpoch)
     await opened.close()
+  })
+
+  it('has nothing of a write that a power cut tore, though its end is in the log', async () => {
+    await opened.close()
+    opened = await open(folder)
+    await pay(opened.ledger, alice, numbered('whole ', 100), long)
+    const log = join(folder, logFileName)
+    const torn = statSync(log).size
+    await pay(opened.ledger, alice, numbered('torn ', 100), long)
+    // What the disk had of it: all but some of its second page.
+    const copy = temporaryFolder()
+    for (const name of [ledgerFileName, logFileName]) copyFileSync(join(folder, name), join(copy, name))
+    const file = openSync(join(copy, logFileName), 'r+')
+    writeSync(file, new Uint8Array(512).fill(255), 0, 512, torn + 4120 + 2000)
+    closeSync(file)
+    await opened.close()
+
+    const after = await open(copy)
+    const last = await lastOf(after.ledger)
+    expect(last).toBe(20_100)
+    const backup = temporaryFolder()
+    await receiveBackup(after.backup(), join(backup, ledgerFileName))
+    await after.close()
+    assertPages(backup)
+    const restored = await open(backup)
+    expect(await lastOf(restored.ledger)).toBe(last)
+    expect((await restored.ledger.check()).faults).toEqual([])
+    await restored.close()
   })
 
   it('can be made while records are removed', async () => {
