@@ -8,7 +8,7 @@ import {
   suspenseAccount,
   type WithdrawOutcome,
 } from '@millstream/ledger'
-import type { Instant } from '@millstream/units'
+import { Amount, type Instant } from '@millstream/units'
 import type { XrpAccount } from '../account.js'
 import * as Drops from '../drops.js'
 import type { Batch } from '../internal/batch.js'
@@ -34,6 +34,8 @@ export interface LedgerPort {
   /** Opens the account if there is none. `undefined` is the suspense account. */
   deposit(name: string | undefined, drops: bigint, reference: string): Promise<DepositOutcome['status']>
   withdraw(name: string, drops: bigint, reference: string): Promise<WithdrawOutcome['status']>
+  /** Whether a withdrawal has this reference, however long ago. */
+  wasWithdrawn(name: string, reference: string): Promise<boolean>
 }
 
 export function createLedgerPort(store: Store, scale: number, creditLimit: bigint): LedgerPort {
@@ -47,15 +49,21 @@ export function createLedgerPort(store: Store, scale: number, creditLimit: bigin
       await durable
       return outcome.status
     },
-    async withdraw(name, drops, reference) {
-      const account = await store.find(name)
-      if (account === undefined) return 'account_not_found'
-      const amount = Drops.toUnits(drops, scale)
-      const { outcomes, durable } = store.apply([{ type: 'withdraw', account: account.id, amount, reference }])
-      const [outcome] = await outcomes
-      await durable
-      return outcome.status
+    withdraw: (name, drops, reference) => withdraw(name, Drops.toUnits(drops, scale), reference),
+    async wasWithdrawn(name, reference) {
+      // No account holds so much: the answer is about the reference alone, which is looked at first.
+      const status = await withdraw(name, Amount.amountMax, reference)
+      return status === 'exists' || status === 'exists_different'
     },
+  }
+
+  async function withdraw(name: string, amount: bigint, reference: string): Promise<WithdrawOutcome['status']> {
+    const account = await store.find(name)
+    if (account === undefined) return 'account_not_found'
+    const { outcomes, durable } = store.apply([{ type: 'withdraw', account: account.id, amount, reference }])
+    const [outcome] = await outcomes
+    await durable
+    return outcome.status
   }
 
   async function open(name: string): Promise<AccountId> {

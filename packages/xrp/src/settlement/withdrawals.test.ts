@@ -1,5 +1,5 @@
 import { xrp } from '@millstream/xrp-sandbox'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { seeds } from '../testing/sandbox-pair.js'
 import { alice, bob, openWorld, type World } from '../testing/settlement-world.js'
 import type { XrpWallet } from './wallet.js'
@@ -53,6 +53,22 @@ describe('withdrawals', () => {
     const again = await customer.withdraw(wallet.address, xrp, id)
     expect([one.hash, same.hash, again.hash]).toEqual([one.hash, one.hash, one.hash])
     expect(await world.balance(alice)).toBe(999n * 1_000_000_000n)
+  })
+
+  it('pays nothing for an id that was used so long ago that only the ledger knows it', async () => {
+    const some = await openWorld({ limits: { finishedMax: 2 } })
+    onTestFinished(() => some.close())
+    await some.start()
+    const customer = some.customer(alice)
+    const purse = await some.wallet(seeds.tool)
+    await customer.deposit(purse, 10n * xrp)
+    expect((await customer.withdraw(purse.address, xrp, id)).status).toBe('paid')
+    for (let n = 0; n < 4; n++) await customer.withdraw(purse.address, xrp)
+    await expect(customer.withdraw(purse.address, xrp, id)).rejects.toThrow('was used before')
+    await expect(customer.withdraw(purse.address, 2n * xrp, id)).rejects.toThrow('was used before')
+    expect(await some.balance(alice)).toBe(5_000_000_000n)
+    expect(some.sandbox.balanceOf(some.shopAddress)).toBe(10_005n * xrp - 5n * fee)
+    expect((await customer.withdraw(purse.address, xrp)).status).toBe('paid')
   })
 
   it.each([

@@ -112,6 +112,10 @@ export function createWithdrawals(context: SettlementContext, sources: Sources):
     // Held from here on: what comes meanwhile is refused.
     busy.set(name, id)
     try {
+      // Of an old one only the ledger knows, which would take the debit for made.
+      if (await ledger.wasWithdrawn(name, Reference.ofWithdrawal(name, id))) {
+        throw refused('The id was used before, for a withdrawal that ended long ago. Nothing was debited; use another.')
+      }
       const found = await ledger.find(name)
       const available = Drops.floorFromUnits((found?.posted ?? 0n) - (found?.heldOut ?? 0n), scale)
       const drops = asked ?? available
