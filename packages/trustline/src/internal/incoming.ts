@@ -17,9 +17,9 @@ import type {
 } from '@millstream/ledger'
 import type { Payee, Rejection, SettledOutcome } from '@millstream/plugin'
 import type { Condition, Instant } from '@millstream/units'
-import { strangersCredit } from '../strangers.js'
 import type { AccountTable } from './account-table.js'
 import type { Deliveries } from './deliveries.js'
+import { describeExceeding } from './exceeding.js'
 import type { Connection, HostAccount } from './host-account.js'
 import type { HostContext } from './host-context.js'
 import { createLookedFor } from './looked-for.js'
@@ -128,7 +128,7 @@ export function createIncoming(context: HostContext, accounts: AccountTable, del
       const payment = accounts.byId(hold.source)?.held.get(transferKey(hold.id))
       if (payment !== undefined) settle(payment, 'expired', lastCursor, report)
     },
-    describeExceeding,
+    describeExceeding: (report) => describeExceeding(context, report),
     sweep(now) {
       for (const account of accounts.all()) {
         for (const payment of account.held.values()) if (payment.expiresAt <= now) answer(payment, Refusals.tooLate)
@@ -369,15 +369,6 @@ export function createIncoming(context: HostContext, accounts: AccountTable, del
       }
     }
     return commands
-  }
-
-  async function describeExceeding(report: TickReport): Promise<void> {
-    for (const payment of report.exceeding) {
-      const { account } = payment
-      const found = account.id === undefined ? undefined : await context.store.account(account.id)
-      payment.refusal = Refusals.exceedsBalance(account.name, found, strangersCredit(context.strangers), context.asset)
-      report.errors.push(payment)
-    }
   }
 
   function wait(payment: Payment): void {
