@@ -146,7 +146,10 @@ postgres.describe('a broken way to the database', () => {
     await apply(ledger, [prepareOf('t1', alice, clock())])
     proxy.block()
     const asked = ledger.apply([fulfillOf('t1', alice)])
-    const error = await asked.outcomes.catch((error) => error)
+    const error = await Promise.resolve(asked.outcomes).then(
+      () => undefined,
+      (error) => error,
+    )
     expect(error.message).toMatch(/could not be used for too long .* See to the database and the way to it/s)
     await expect(asked.durable).rejects.toBe(error)
     await expect(asked.expired).rejects.toBe(error)

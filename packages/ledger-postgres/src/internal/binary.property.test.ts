@@ -48,7 +48,9 @@ postgres.describe('arrays in binary', () => {
   })
 
   it('are texts and bytes', async () => {
-    const text = fc.string({ unit: 'binary' }).filter((string) => !string.includes('\0') && string.isWellFormed())
+    // What is no text in UTF-8 cannot be written either.
+    const isText = (string: string) => !string.includes('\0') && Buffer.from(string).toString() === string
+    const text = fc.string({ unit: 'binary' }).filter(isText)
     await check(orNothing(text), 'text', textArray)
     await check(orNothing(fc.uint8Array({ maxLength: 32 })), 'bytea', (all) => byteaArray(all, 32))
   })

@@ -88,7 +88,8 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
   const keeper = spawn(
     '/bin/sh',
     ['-c', `${quoted(started)} && echo ready; cat > /dev/null; ${quoted(stopped)}; rm -rf ${shellQuoted(data)}`],
-    { ...run, cwd: folder },
+    // In a group of its own, so that a signal to ours (Ctrl-C) leaves it the time to take the server down.
+    { ...run, cwd: folder, detached: true },
   )
   await saidReady(keeper, log)
   const url = `postgres://millstream:${password}@127.0.0.1:${port}/postgres`
@@ -137,7 +138,7 @@ function databasesOf(url: string) {
 }
 
 /** PostgreSQL refuses to run as root. Everybody else runs it as themselves. */
-function unprivileged(): { readonly uid?: number; readonly gid?: number } {
+function unprivileged(): { readonly uid: number; readonly gid: number } | { readonly uid?: undefined } {
   if (process.getuid?.() !== 0) return {}
   for (const name of ['postgres', 'nobody']) {
     try {
