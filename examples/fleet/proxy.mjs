@@ -26,9 +26,9 @@ const nodes = words.map((word) => {
 if (nodes.length === 0) throw new Error('Name at least one node: node-1=8001:9001.')
 let turn = 0
 
-/** Those that live, the next one first; all of them if none seems to. */
+/** Those that live, the named one first, else the next one in turn; all of them if none seems to. */
 function candidates(first) {
-  turn = (turn + 1) % nodes.length
+  if (first === undefined) turn = (turn + 1) % nodes.length
   const inTurn = [...nodes.slice(turn), ...nodes.slice(0, turn)]
   const alive = inTurn.filter((node) => node.isAlive)
   const others = (alive.length > 0 ? alive : inTurn).filter((node) => node !== first)

