@@ -25,6 +25,8 @@ export interface Entry extends Submission {
   readonly fields: JsonObject
   readonly feeFactor: number
   readonly lastLedger: number
+  /** Ledgers that nobody can read may have it. */
+  mayBeMissed: boolean
   /** Its bytes are durable. */
   isKept: boolean
   isSent: boolean
@@ -38,6 +40,7 @@ export function format(entry: Entry): JsonObject {
   const { purpose, sequence, hashes, feeDrops, drops, ownsObject, blob, fields, feeFactor, lastLedger } = entry
   return {
     ...{ purpose, sequence, hashes, blob, fields, feeFactor, lastLedger, ownsObject },
+    ...(entry.mayBeMissed ? { mayBeMissed: true } : undefined),
     feeDrops: String(feeDrops),
     drops: String(drops),
   }
@@ -73,6 +76,7 @@ export function parse(text: string): Entry | undefined {
     feeDrops: BigInt(textOf(value.feeDrops) ?? 0),
     drops: BigInt(textOf(value.drops) ?? 0),
     ownsObject: value.ownsObject === true,
+    mayBeMissed: value.mayBeMissed === true,
     isKept: true,
     isSent: false,
     sentAt: 0,

@@ -97,6 +97,7 @@ const keyPrefix = 'submission/'
 /** A transaction that the server says it has is sent again after so many ledgers without it. */
 const ledgersBeforeRepeat = 3
 const feeVersionsMax = 5
+const historyMissing: SubmissionOutcome = { status: 'unknown', reason: 'history_missing' }
 
 export function createSubmitter(options: SubmitterOptions): Submitter {
   const { signer, batches, limits, observer } = options
@@ -187,6 +188,7 @@ export function createSubmitter(options: SubmitterOptions): Submitter {
       fields: draft.fields,
       feeFactor: draft.feeFactor,
       lastLedger,
+      mayBeMissed: false,
       isKept: false,
       isSent: false,
       sentAt: 0,
@@ -316,6 +318,11 @@ export function createSubmitter(options: SubmitterOptions): Submitter {
     for (const entry of inOrder()) {
       const isTaken = entry.sequence < sequence
       if (!isTaken && entry.lastLedger >= ledger) continue
+      if (isTaken && entry.mayBeMissed) {
+        // By itself, perhaps, in a ledger that was not read.
+        remove(entry, batch, false, historyMissing)
+        continue
+      }
       const { kind } = entry.purpose
       observer({ name: 'xrp.submission_lapsed', level: 'warn', kind, sequence: entry.sequence })
       const reason = isTaken ? 'sequence_taken' : 'last_ledger_passed'
@@ -327,7 +334,12 @@ export function createSubmitter(options: SubmitterOptions): Submitter {
 
   function forget(ledger: number, batch: Batch): void {
     for (const entry of inOrder()) {
-      if (entry.lastLedger < ledger) remove(entry, batch, false, { status: 'unknown', reason: 'history_missing' })
+      if (entry.lastLedger < ledger) {
+        remove(entry, batch, false, historyMissing)
+        continue
+      }
+      entry.mayBeMissed = true
+      batch.put(keyPrefix + entry.sequence, SubmissionRecord.format(entry))
     }
   }
 

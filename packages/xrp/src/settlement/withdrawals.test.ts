@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vit
 import { seeds } from '../testing/sandbox-pair.js'
 import { alice, bob, openWorld, type World } from '../testing/settlement-world.js'
 import type { XrpWallet } from './wallet.js'
+import * as Wire from './wire.js'
 
 const fee = 10n
 const id = '0123456789abcdef0123456789abcdef'
@@ -71,6 +72,29 @@ describe('withdrawals', () => {
     expect((await customer.withdraw(purse.address, xrp)).status).toBe('paid')
   })
 
+  it('gives nothing back when the server has forgotten the ledgers in which it may have been paid', async () => {
+    const some = await openWorld({ historyLedgers: 4 })
+    onTestFinished(() => some.close())
+    await some.start()
+    const purse = await some.wallet(seeds.tool)
+    await some.customer(alice).deposit(purse, 10n * xrp)
+    some.closesByItself = false
+    await some.ask(alice, [Wire.question({ ask: 'withdraw', id, address: purse.address, drops: xrp })])
+    await some.quiet()
+    await some.stop()
+    // It is paid in the first of these. Later ledgers than all of them could still take it, had it not been.
+    for (let ledgers = 0; ledgers < 8; ledgers++) some.closeLedger()
+    expect(some.sandbox.balanceOf(some.shopAddress)).toBe(10_009n * xrp - fee)
+    await some.start()
+    for (let ledgers = 0; ledgers < 30; ledgers++) {
+      await some.quiet()
+      some.closeLedger()
+    }
+    expect(await some.balance(alice)).toBe(9_000_000_000n)
+    const status = Wire.parseJson((await some.ask(alice, [Wire.question({ ask: 'withdrawal', id })]))[0]!.data)
+    expect(status).toMatchObject({ status: 'unknown', reason: 'history_missing' })
+  })
+
   it.each([
     ['to an address that brought nothing', 'rrhnXcox5bEmZfJCHzPxajUtwdt772zrCW', xrp, 'goes back only'],
     ['of more than there is', undefined, 1_001n * xrp, 'has 1000 XRP'],
@@ -83,7 +107,7 @@ describe('withdrawals', () => {
   it('refuses another account what is not its own', async () => {
     await expect(world.customer(bob).withdraw(wallet.address, xrp)).rejects.toThrow('goes back only')
     expect((await world.customer(alice).withdraw(wallet.address, xrp, id)).status).toBe('paid')
-    const { data } = await world.shop.answer((await import('./wire.js')).question({ ask: 'withdrawal', id }), {
+    const { data } = await world.shop.answer(Wire.question({ ask: 'withdrawal', id }), {
       name: bob,
     })
     expect(JSON.parse(new TextDecoder().decode(data))).toMatchObject({ status: 'unheard' })

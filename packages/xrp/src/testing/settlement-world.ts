@@ -63,11 +63,20 @@ export function killAt(at: number, when: Kill['when']): Kill {
 }
 
 export async function openWorld(
-  options: { readonly limits?: Partial<SettlementLimits>; readonly creditLimit?: bigint } = {},
+  options: {
+    readonly limits?: Partial<SettlementLimits>
+    readonly creditLimit?: bigint
+    /** How many ledgers the server remembers. */
+    readonly historyLedgers?: number
+  } = {},
 ): Promise<World> {
   const clock = createManualClock()
   const fund = Object.fromEntries(Object.values(seeds).map((seed) => [signerFromSeed(seed).address, 10_000n * xrp]))
-  const sandbox = await createSandbox({ closeEveryMs: 'manual', clock: clock.now, fund })
+  const { historyLedgers } = options
+  const sandbox = await createSandbox({
+    ...{ closeEveryMs: 'manual', clock: clock.now, fund },
+    ...(historyLedgers === undefined ? undefined : { history: { ledgers: historyLedgers } }),
+  })
   const strangersCreditMax = (options.creditLimit ?? 0n) * 100n
   const ledger = createLedger({ clock: clock.now, hashes, limits: { strangersCreditMax } })
   const shopStore = createMemoryStore()
