@@ -189,6 +189,20 @@ describe('a payment of several prices', () => {
     expect(await pay(stream, 1, { amount: 2n })).toMatchObject(rejected('F03'))
   })
 
+  it('waits for its pieces where payments have a minimum, and is refused when the content ends before', async () => {
+    const { open, pay, spent } = await openTestShop({
+      plugin: (plugin) => ({ ...plugin, info: () => ({ ...plugin.info(), paymentMin: 2n }) }),
+    })
+    const { stream, body } = open({ content: ['ab', 'cd', 'e'] })
+    expect(await pay(stream, 1, { amount: 3n })).toMatchObject({ status: 'fulfilled' })
+    expect(body.text()).toBe('abc')
+    expect(await pay(stream, 2, { amount: 3n })).toMatchObject(rejected('F03'))
+    expect(await spent()).toBe(3n)
+    expect(await pay(stream, 3, { amount: 2n })).toMatchObject({ status: 'fulfilled' })
+    await quiet()
+    expect([body.text(), body.state]).toEqual(['abcde', 'ended'])
+  })
+
   it('may buy without end from content without end', async () => {
     const { open, pay } = await openTestShop()
     const endless = (function* () {

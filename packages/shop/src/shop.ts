@@ -116,6 +116,7 @@ export async function createShop(options: ShopOptions): Promise<Shop> {
     limits,
     observer,
     direct: info.direct,
+    hasMinimum: info.paymentMin !== undefined,
     marginMs: info.expiryMarginMs ?? 0,
     write,
     refused: refused.payment,

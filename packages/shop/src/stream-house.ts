@@ -12,6 +12,8 @@ export interface StreamHouse {
   readonly observer: ShopObserver
   /** The shop receives transfers directly, so an amount is what its payer sent. */
   readonly direct: boolean
+  /** Payments cannot be for single pieces: one for several waits for them where nobody knows how many remain. */
+  readonly hasMinimum: boolean
   /** Time that must be left of a transfer, in ms. */
   readonly marginMs: number
   /** Makes the record of a stream durable. */

@@ -295,6 +295,7 @@ export class Stream implements PaidStream, FlowOwner {
   private severalRefused(pieces: bigint): Refusal.Refusal | undefined {
     if (!this.house.direct) return Refusal.connectorsBetween
     if (pieces > this.house.limits.piecesPerPaymentMax) return Refusal.piecesTooMany
+    if (this.offer.pieces === undefined && this.house.hasMinimum && !this.flow.sourceDone) return undefined
     const declared = this.offer.pieces === undefined ? 0 : this.offer.pieces - this.paid
     const remaining = Math.max(declared, this.flow.atHand + this.flow.promised)
     return Number(pieces) > remaining - this.held ? Refusal.piecesNotKnown : undefined
