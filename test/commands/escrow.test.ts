@@ -155,6 +155,18 @@ describe('a price paid by escrows', () => {
   )
 })
 
+describe('the demonstration on the XRP Ledger', () => {
+  it('shows both books and both balances, and that they agree', async () => {
+    const demo = await Millstream.run(['demo', '--xrp'])
+    expect(demo.code, demo.stderr).toBe(0)
+    expect(demo.stdout).toMatch(/letters +1000, paid 1 XRP\n/)
+    expect(demo.stdout).toMatch(/ledger check +ok: every sum holds, on the trustline and on XRP\n/)
+    expect(demo.stdout).toMatch(/both books +agree\n/)
+    expect(demo.stdout).toMatch(/letters +10 in [0-9.]+ s: [A-Z]{10}\n/)
+    expect(demo.stdout).toMatch(/XRP Ledger +agrees\n$/)
+  })
+})
+
 /** All that shop and payer have written down, but for the seeds' own files. */
 async function keptIn(place: string): Promise<string> {
   const names = await readdir(place, { recursive: true, withFileTypes: true })

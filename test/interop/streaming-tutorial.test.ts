@@ -182,6 +182,24 @@ describe('shop2.js and tool.js on our modules', () => {
   })
 })
 
+describe('our payer, at shop2.js on our modules', () => {
+  it('buys letters by escrows', async () => {
+    const { sandbox, folder, toolAddress } = await openEscrowWorld()
+    const shop = await startEscrowShop(folder)
+    const home = await scratch()
+    const seed = await seedFile(home, 'sndb5JDdyWiHZia9zv44zSr2itRy1')
+    const args = ['pay', 'http://localhost:8000/', '--xrp', sandbox.url, '--seed-file', seed, '--home', home, '--json']
+    const before = sandbox.balanceOf(toolAddress)
+    const payer = start(cli, { cwd: home, args: [...args, '--pieces', '3', '--budget', '3', '--max-price', '1'] })
+    expect(await payer.ended()).toEqual({ code: 0, signal: null })
+    expect(payer.stdout).toMatch(/^[A-Z]{3}$/)
+    expect(JSON.parse(payer.stderr.trim().split('\n').at(-1)!)).toMatchObject({ pieces: 3, paid: '3', held: '0' })
+    // A drop for each letter and a fee for each escrow.
+    expect(sandbox.balanceOf(toolAddress)).toBe(before - 33n)
+    expect(shop.stderr).toBe('')
+  })
+})
+
 describe('tool2.js on the original modules, in our shop', () => {
   it('streams letters as they are paid', async () => {
     const data = await scratch()
@@ -252,6 +270,12 @@ async function scratch(): Promise<string> {
   const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'millstream-interop-data-'))
   onTestFinished(() => fs.rm(folder, { recursive: true, force: true }))
   return folder
+}
+
+async function seedFile(folder: string, seed: string): Promise<string> {
+  const file = path.join(folder, 'seed')
+  await fs.writeFile(file, `${seed}\n`, { mode: 0o600 })
+  return file
 }
 
 /** The names of the events of each transfer, in order. */
