@@ -10,33 +10,30 @@
  * - the database is away: the group waits for it.
  * Memory is never ahead of the database, so giving up leaves nothing to be undone.
  */
-import type { AccountId, Command, Hold, Outcome, ReferenceUse } from '@millstream/ledger'
+import type { AccountId, Command, Hold } from '@millstream/ledger'
 import { StoreFailedError, serverAccount } from '@millstream/ledger'
 import type { Observer } from '@millstream/units'
 import type { PostgresEvent } from '../postgres-event.js'
 import type { DatabasePlace } from '../postgres-url.js'
+import { AccountReader, Attempt } from './account-reader.js'
 import { commitStatement, commitValues } from './commit-values.js'
 import { type Line, pause, type Statement } from './connection.js'
 import { describe, kindOf } from './failures.js'
 import { type Decision, decide, type GroupContext, type WrittenAccount } from './group.js'
 import type { LedgerTime } from './ledger-time.js'
-import * as Loader from './loader.js'
+import type * as Loader from './loader.js'
 import { type Needs, needsOf } from './needs.js'
 import type { Row, StoredHold } from './rows.js'
 import { takeOver, type Written } from './take-over.js'
+import { Waiting } from './waiting.js'
 
 /** Batches of one group have at most so many commands together, unless one batch alone has more. */
 const commandsPerGroup = 4_096
 /** Holds that are ended in one group because they are overdue. */
 const duePerGroup = 4_096
-const accountsPerLoad = 1_000
 const optimisticTries = 2
 /** For so long after another host was faster, it is likely to be so again: groups with that account take locks first. */
 const contendedMs = 250
-const nothingKnown: Loader.Known = { seq: 0, serial: 0 }
-const idsPerBlock = 64
-/** Holds that nobody serves are looked for so often. */
-const overdueEveryMs = 1_000
 const slowGroupMs = 1_000
 const slowToldEveryMs = 60_000
 
@@ -55,37 +52,6 @@ export interface CommitterOptions {
   readonly failed: (failure: StoreFailedError) => void
 }
 
-export class Waiting {
-  readonly commands: readonly Command[]
-  /** False for batches of the store's own, of whose outcomes nobody hears. */
-  readonly isAsked: boolean
-  readonly outcomes: Promise<readonly Outcome[]>
-  readonly expired: Promise<readonly Hold[]>
-  readonly durable: Promise<void>
-  resolve!: (decided: { readonly outcomes: readonly Outcome[]; readonly expired: readonly Hold[] }) => void
-  reject!: (error: Error) => void
-
-  constructor(commands: readonly Command[], isAsked: boolean) {
-    this.commands = commands
-    this.isAsked = isAsked
-    const decided = new Promise<{ readonly outcomes: readonly Outcome[]; readonly expired: readonly Hold[] }>(
-      (resolve, reject) => {
-        this.resolve = resolve
-        this.reject = reject
-      },
-    )
-    this.outcomes = handled(decided.then(({ outcomes }) => outcomes))
-    this.expired = handled(decided.then(({ expired }) => expired))
-    this.durable = handled(decided.then(() => {}))
-  }
-}
-
-/** Who does not wait for an answer learns of a failure by the next call: no reason to end the process. */
-function handled<Value>(promise: Promise<Value>): Promise<Value> {
-  promise.catch(() => {})
-  return promise
-}
-
 interface InDoubt {
   readonly group: number
   readonly decision: Decision
@@ -93,20 +59,15 @@ interface InDoubt {
 
 export class Committer {
   readonly #options: CommitterOptions
-  readonly #load: Statement
+  readonly #reader: AccountReader
   readonly #commit: Statement
   readonly #settle: Statement
   readonly #verify: Statement
-  readonly #overdue: Statement
-  readonly #references: Statement
   #queue: Waiting[] = []
   #running: Promise<void> | undefined
   #failure: StoreFailedError | undefined
   #group = 0
   #inDoubt: InDoubt | undefined
-  #idNext = 0
-  #idEnd = 0
-  #overdueAt = Number.NEGATIVE_INFINITY
   #slowToldAt = Number.NEGATIVE_INFINITY
   /** When the last group was written. */
   writtenAt = Number.NEGATIVE_INFINITY
@@ -117,7 +78,6 @@ export class Committer {
   constructor(options: CommitterOptions) {
     this.#options = options
     const s = options.schema
-    this.#load = Loader.loadStatement(s)
     this.#commit = commitStatement(s)
     this.#settle = { name: 'settle', text: `SELECT * FROM ${s}.settle_group($1, $2, $3)` }
     this.#verify = {
@@ -126,16 +86,15 @@ export class Committer {
         LEFT JOIN ${s}.accounts AS now ON now.id = seen.id WHERE coalesce(now.version, 0) <> seen.version),
         server_posted, server_held_in, strangers, ${s}.clock_ms() FROM ${s}.feed`,
     }
-    this.#overdue = {
-      name: 'overdue',
-      text: `SELECT DISTINCT source FROM (SELECT source FROM ${s}.holds WHERE expires_at <= $1 ORDER BY expires_at
-        LIMIT ${accountsPerLoad}) AS overdue`,
-    }
-    this.#references = {
-      name: 'references',
-      text: `SELECT kind, reference, account, amount FROM ${s}.movements
-        WHERE (kind, reference) IN (SELECT * FROM unnest($1::smallint[], $2::text[]))`,
-    }
+    const { observer, adopted } = options
+    this.#reader = new AccountReader({
+      ...options,
+      expired: (holds) => void this.#untold.push(...holds),
+      adopted(holds) {
+        observer?.({ name: 'ledger_postgres.adopted', level: 'info', holds: holds.length })
+        adopted(holds)
+      },
+    })
   }
 
   get failure(): StoreFailedError | undefined {
@@ -178,7 +137,7 @@ export class Committer {
         const decided = await this.#complete(group)
         this.#tell(group, decided)
       } catch (error) {
-        const failure = error instanceof StoreFailedError ? error : this.#described(error)
+        const failure = error instanceof StoreFailedError ? error : new DatabaseFailedError(this.#options.place, error)
         for (const waiting of group) waiting.reject(failure)
         this.fail(failure)
       }
@@ -273,7 +232,7 @@ export class Committer {
     const { context, incarnation } = this.#options
     const [row] = await this.#query(this.#settle, [context.host, incarnation, group])
     const [status, seq, serial, at] = (row ?? ['replaced']) as [string, number, number, number]
-    if (status === 'replaced') throw this.#replaced()
+    if (status === 'replaced') throw new HostReplacedError()
     this.#inDoubt = undefined
     if (status !== 'applied') return undefined
     const { feed } = context
@@ -286,7 +245,7 @@ export class Committer {
 
   /** One try; `undefined` if something had changed meanwhile. */
   async #try(batches: readonly (readonly Command[])[], attempt: Attempt): Promise<Decision | undefined> {
-    await this.#findOverdue(attempt)
+    await this.#reader.findOverdue(attempt)
     for (const id of this.#toRefresh) {
       attempt.stales.add(id)
       // It may be that nothing changed but the host that its holds belong to.
@@ -303,7 +262,7 @@ export class Committer {
     needs: Needs,
     attempt: Attempt,
   ): Promise<Decision | undefined> {
-    await this.#reserveIds(needs)
+    await this.#reader.reserveIds(needs)
     const decision = await this.#decide(batches, needs, attempt)
     return (await this.#write(decision, batches, attempt)) ? decision : undefined
   }
@@ -315,8 +274,8 @@ export class Committer {
     attempt: Attempt,
   ): Promise<Decision | undefined> {
     const { context, line, schema } = this.#options
-    await this.#reserveIds(needs)
-    await this.#know(needs.accounts, needs.names, attempt)
+    await this.#reader.reserveIds(needs)
+    await this.#reader.know(needs.accounts, needs.names, attempt)
     const ids = this.#toLock(needs, attempt)
     return line.together(async () => {
       // In one round trip; all of them are whole numbers.
@@ -361,13 +320,13 @@ export class Committer {
   async #decide(batches: readonly (readonly Command[])[], needs: Needs, attempt: Attempt): Promise<Decision> {
     const { context, time } = this.#options
     const { cache } = context
-    const references = await this.#findReferences(needs)
+    const references = await this.#reader.findReferences(needs)
     let accounts = needs.accounts
     for (;;) {
-      await this.#know(accounts, needs.names, attempt)
+      await this.#reader.know(accounts, needs.names, attempt)
       const now = time.now()
       const due = cache.due(now).slice(0, duePerGroup)
-      const decided = decide(context, batches, due, references, now, this.#idNext)
+      const decided = decide(context, batches, due, references, now, this.#reader.idNext)
       if ('outcomes' in decided) return decided
       for (const id of decided)
         if (attempt.absent.has(id)) throw new Error(`an open hold is for account ${id}, which is none`)
@@ -406,7 +365,7 @@ export class Committer {
       bigint | null,
       number,
     ]
-    if (status === 'replaced') throw this.#replaced()
+    if (status === 'replaced') throw new HostReplacedError()
     time.sample(sentAt, clock)
     if (at !== null) time.atLeast(at)
     if (serverPosted !== null && serverHeldIn !== null && strangers !== null) {
@@ -425,7 +384,7 @@ export class Committer {
   }
 
   #takeOver(decision: Decision, batches: readonly (readonly Command[])[], written: Written): void {
-    this.#idNext = Math.max(this.#idNext, decision.accountIdNext)
+    this.#reader.usedIds(decision.accountIdNext)
     takeOver(this.#options.context, decision, batches, written)
     this.#options.time.atLeast(written.at)
     this.#options.context.cache.trim()
@@ -467,126 +426,8 @@ export class Committer {
     return stale === null
   }
 
-  /** Reads what is needed and the cache does not have, or has no longer as it is. */
-  async #know(accounts: ReadonlySet<AccountId>, names: ReadonlySet<string>, attempt: Attempt): Promise<void> {
-    const { cache } = this.#options.context
-    const known = new Map<AccountId, Loader.Known>()
-    for (const id of attempt.stales) {
-      const account = cache.get(id)
-      const serial = attempt.unsure.has(id) ? 0 : (account?.lastSerial ?? 0)
-      known.set(id, { seq: account?.standing.last ?? 0, serial })
-    }
-    for (const id of accounts) if (cache.get(id) === undefined && !attempt.absent.has(id)) known.set(id, nothingKnown)
-    const unknown = new Set(attempt.staleNames)
-    for (const name of names) if (cache.find(name) === undefined && !attempt.absentNames.has(name)) unknown.add(name)
-    if (known.size === 0 && unknown.size === 0) return
-    attempt.stales.clear()
-    attempt.unsure.clear()
-    attempt.staleNames.clear()
-    await this.#read(known, [...unknown], attempt)
-  }
-
-  async #read(known: ReadonlyMap<AccountId, Loader.Known>, names: readonly string[], attempt: Attempt): Promise<void> {
-    const { context, time, load, observer, adopted } = this.#options
-    const ids = [...known]
-    const portions = Math.max(1, Math.ceil(ids.length / accountsPerLoad), Math.ceil(names.length / accountsPerLoad))
-    for (let i = 0; i < portions; i++) {
-      const slice = <Value>(values: readonly Value[]) => values.slice(i * accountsPerLoad, (i + 1) * accountsPerLoad)
-      const options = { ...load, now: time.now() }
-      const some = new Map(slice(ids))
-      const sentAt = performance.now()
-      const rows = await this.#query(this.#load, Loader.loadValues(some, slice(names), options))
-      const found = Loader.takeOver(context.cache, context.feed, rows as readonly Row[], options)
-      time.sample(sentAt, found.clock)
-      time.atLeast(found.at)
-      this.#untold.push(...found.expired)
-      if (found.adopted.length > 0) {
-        observer?.({ name: 'ledger_postgres.adopted', level: 'info', holds: found.adopted.length })
-        adopted(found.adopted)
-      }
-      for (const id of found.loaded) attempt.loaded.add(id)
-      for (const id of some.keys()) {
-        if (found.loaded.has(id)) continue
-        attempt.absent.add(id)
-        const account = context.cache.get(id)
-        if (account?.isPersisted) context.cache.drop(account)
-      }
-      for (const name of slice(names)) if (context.cache.find(name) === undefined) attempt.absentNames.add(name)
-    }
-  }
-
-  /** Finds accounts with overdue holds that nobody serves. */
-  async #findOverdue(attempt: Attempt): Promise<void> {
-    const now = performance.now()
-    if (now - this.#overdueAt < overdueEveryMs) return
-    this.#overdueAt = now
-    const { context, time, load } = this.#options
-    const rows = await this.#query(this.#overdue, [Math.max(0, time.now() - load.overdueGraceMs)])
-    for (const [source] of rows as readonly (readonly [AccountId])[]) {
-      if (context.cache.get(source) === undefined) attempt.stales.add(source)
-    }
-  }
-
-  async #findReferences({ references }: Needs): Promise<ReadonlyMap<string, ReferenceUse>> {
-    const uses = new Map<string, ReferenceUse>()
-    if (references.length === 0) return uses
-    const rows = await this.#query(this.#references, [
-      references.map(({ kind }) => referenceKinds[kind]),
-      references.map(({ reference }) => reference),
-    ])
-    for (const [kind, reference, account, amount] of rows as readonly (readonly [
-      number,
-      string,
-      AccountId,
-      bigint,
-    ])[]) {
-      uses.set(`${kind === referenceKinds.deposit ? 'deposit' : 'withdrawal'} ${reference}`, { account, amount })
-    }
-    return uses
-  }
-
-  /** Takes as many account ids as the group may need, some more to have them at hand. */
-  async #reserveIds({ opens }: Needs): Promise<void> {
-    if (opens <= this.#idEnd - this.#idNext) return
-    const count = Math.max(opens, idsPerBlock)
-    const s = this.#options.schema
-    const rows = await this.#query(`UPDATE ${s}.account_ids SET next = next + $1 RETURNING next`, [count])
-    this.#idEnd = rows[0]![0] as number
-    this.#idNext = this.#idEnd - count
-  }
-
   #query(statement: Statement | string, values: readonly unknown[] = []): Promise<readonly Row[]> {
     return this.#options.line.query(statement, values)
-  }
-
-  #replaced(): StoreFailedError {
-    return new HostReplacedError()
-  }
-
-  #described(error: unknown): StoreFailedError {
-    const { place } = this.#options
-    return new DatabaseFailedError(place, error)
-  }
-}
-
-const referenceKinds = { deposit: 4, withdrawal: 5 } as const
-
-/** What was learned while one group is tried. */
-class Attempt {
-  stale = 0
-  readonly alsoLock = new Set<AccountId>()
-  /** Accounts of which holds that are known are to be read again too. */
-  readonly unsure = new Set<AccountId>()
-  readonly stales = new Set<AccountId>()
-  readonly staleNames = new Set<string>()
-  readonly loaded = new Set<AccountId>()
-  readonly absent = new Set<AccountId>()
-  readonly absentNames = new Set<string>()
-
-  forget(): void {
-    this.absent.clear()
-    this.absentNames.clear()
-    this.loaded.clear()
   }
 }
 
