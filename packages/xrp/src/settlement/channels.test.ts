@@ -182,6 +182,55 @@ describe('claims on payment channels', () => {
     }
   })
 
+  describe('after ledgers that nobody has any more', () => {
+    let some: World
+    let purse: XrpWallet
+    let id: string
+
+    beforeEach(async () => {
+      some = await openWorld({ historyLedgers: 4, creditLimit: unitsPerXrp })
+      await some.start()
+      purse = await some.wallet(seeds.tool)
+      id = (await some.customer(alice).openChannel(purse, signer, 50n * xrp)).channel
+      some.shop.claim(Wire.entry('claim', signer.sign(id, 2n * xrp)), { name: alice })
+      await some.quiet()
+    })
+
+    afterEach(() => some.close())
+
+    async function comeBack(ledgers: number): Promise<void> {
+      for (let closed = 0; closed < 8; closed++) some.closeLedger()
+      await some.start()
+      for (let closed = 0; closed < ledgers; closed++) {
+        await some.quiet()
+        some.closeLedger()
+      }
+      await some.quiet()
+      some.shop.claim(Wire.entry('claim', signer.sign(id, 50n * xrp)), { name: alice })
+      await some.quiet()
+    }
+
+    it('finds that the end of a channel was asked for, and redeems it', async () => {
+      await some.stop()
+      await purse.send({ TransactionType: 'PaymentChannelClaim', Channel: id, Flags: 0x0002_0000 }, 0n)
+      await comeBack(1)
+      expect(await some.balance(alice)).toBe(2n * unitsPerXrp)
+      expect(some.sandbox.balanceOf(some.shopAddress)).toBe(10_002n * xrp - 10n)
+    })
+
+    it('finds that a channel is gone, takes no claim on it and says what it did not pay', async () => {
+      await some.stop()
+      const close = { TransactionType: 'PaymentChannelClaim', Channel: id, Flags: 0x0002_0000 }
+      await purse.send(close, 0n)
+      some.clock.advance(4_000_000)
+      some.closeLedger()
+      await purse.send(close, 0n)
+      await comeBack(5)
+      expect(await some.balance(alice)).toBe(2n * unitsPerXrp)
+      expect(some.events).toContainEqual(expect.objectContaining({ name: 'xrp.claim_worthless', drops: 2n * xrp }))
+    })
+  })
+
   it('closes the channel in one transaction that redeems the claim and refunds the rest', async () => {
     claim(4n * xrp)
     await world.quiet()

@@ -39,6 +39,8 @@ export interface Channels {
   close(name: string, id: string): ChannelAnswer
   of(name: string): readonly ChannelAnswer[]
   saw(transaction: LedgerTransaction, batch: Batch): void
+  /** Looks all channels up: at a start, and after ledgers that could not be read. */
+  lookAgain(): void
   ended(key: string, outcome: SubmissionOutcome): void
   /** Redeems what has to be. */
   stepped(closedAt: RippleTime.RippleTime, batch: Batch): void
@@ -85,6 +87,8 @@ export const channelPrefix = 'channel/'
 
 const tfClose = 0x0002_0000
 const pauseMs = 60_000
+/** A channel that the server does not have has ended, unless one of so many more ledgers tells how. */
+const ledgersUntilGone = 3
 
 export function createChannels(
   context: SettlementContext,
@@ -98,6 +102,9 @@ export function createChannels(
   /** What is being looked up, and what was wrong with what was: by name and channel. */
   const lookUps = new Map<string, string | undefined>()
   let lookingUp = 0
+  /** What is to be looked up again, and since which ledger the server has it no more. */
+  const unsure = new Map<string, number | undefined>()
+  let isLookingAgain = false
   const finished = createFinished(limits.finishedMax)
   const rates = createRates(limits.claimsBurst, limits.claimsPerSecond, clock)
 
@@ -133,6 +140,10 @@ export function createChannels(
     },
     of: (name) => (byName.get(name) ?? []).map(answerOf),
     saw,
+    lookAgain() {
+      for (const { id, state } of channels.values()) if (state !== 'closed') unsure.set(id, undefined)
+      startLookingAgain()
+    },
     ended(key, outcome) {
       const channel = channels.get(key)
       const reason = outcome.status === 'validated' ? outcome.transaction.result : outcome.reason
@@ -141,6 +152,7 @@ export function createChannels(
       observe({ name: 'xrp.redeem_failed', level: 'warn', channel: key, reason })
     },
     stepped(closedAt, batch) {
+      startLookingAgain()
       for (const channel of channels.values()) if (isDue(channel, closedAt)) redeem(channel)
       for (const id of finished.takeBeyond()) forget(id, batch)
     },
@@ -188,6 +200,34 @@ export function createChannels(
     lookingUp--
     if (reason === undefined) lookUps.delete(key)
     else remember(key, reason)
+  }
+
+  function startLookingAgain(): void {
+    if (unsure.size === 0 || isLookingAgain) return
+    isLookingAgain = true
+    context.run(async () => {
+      try {
+        for (const [id, goneSince] of [...unsure]) await lookOnceMore(id, goneSince)
+      } catch {
+        // The next ledger brings another try.
+      }
+      isLookingAgain = false
+    })
+  }
+
+  async function lookOnceMore(id: string, goneSince: number | undefined): Promise<void> {
+    const found = await PayChannel.ask(server, id)
+    const channel = channels.get(id)
+    const index = account.readLedger()?.index ?? 0
+    if (channel === undefined || channel.state === 'closed') unsure.delete(id)
+    else if (found !== undefined) {
+      unsure.delete(id)
+      account.commit((batch) => changed(channel, found, batch))
+    } else if (goneSince === undefined) unsure.set(id, index)
+    else if (index >= goneSince + ledgersUntilGone) {
+      unsure.delete(id)
+      account.commit((batch) => closed(channel, batch))
+    }
   }
 
   /** Why nothing is asked again is told once; who never asks leaves nothing behind. */
@@ -356,24 +396,35 @@ export function createChannels(
     for (const { channel: seen, isEnded } of PayChannel.inNodes(nodes)) {
       const channel = channels.get(seen.id)
       if (channel === undefined || channel.state === 'closed') continue
-      const redeemed = seen.redeemed - BigInt(channel.redeemed)
-      channel.redeemed = String(seen.redeemed)
-      channel.drops = String(seen.drops)
-      channel.expiration = seen.expiration ?? null
-      if (isEnded) {
-        channel.state = 'closed'
-        finished.add(channel.id)
-      }
-      keep(channel, batch)
-      batch.after(() => {
-        const facts = { account: channel.name, channel: channel.id }
-        if (redeemed > 0n) observe({ name: 'xrp.redeemed', level: 'info', ...facts, drops: redeemed, hash })
-        const lost = BigInt(channel.claimed) - BigInt(channel.redeemed)
-        if (isEnded && lost > 0n) observe({ name: 'xrp.claim_worthless', level: 'error', ...facts, drops: lost })
-        else if (isEnded) observe({ name: 'xrp.channel_closed', level: 'info', ...facts })
-        else if (channel.expiration !== null) redeem(channel)
-      })
+      changed(channel, seen, batch, hash)
+      if (isEnded) closed(channel, batch)
     }
+  }
+
+  function changed(channel: Channel, seen: PayChannel.PayChannel, batch: Batch, hash?: string): void {
+    const redeemed = seen.redeemed - BigInt(channel.redeemed)
+    // Neither ever falls: what was looked up may be younger than the transaction that is read after it.
+    if (redeemed > 0n) channel.redeemed = String(seen.redeemed)
+    if (seen.drops > BigInt(channel.drops)) channel.drops = String(seen.drops)
+    channel.expiration = seen.expiration ?? null
+    keep(channel, batch)
+    batch.after(() => {
+      const facts = { account: channel.name, channel: channel.id, drops: redeemed }
+      if (redeemed > 0n && hash !== undefined) observe({ name: 'xrp.redeemed', level: 'info', ...facts, hash })
+      if (channel.expiration !== null) redeem(channel)
+    })
+  }
+
+  function closed(channel: Channel, batch: Batch): void {
+    channel.state = 'closed'
+    finished.add(channel.id)
+    keep(channel, batch)
+    batch.after(() => {
+      const facts = { account: channel.name, channel: channel.id }
+      const lost = BigInt(channel.claimed) - BigInt(channel.redeemed)
+      if (lost > 0n) observe({ name: 'xrp.claim_worthless', level: 'error', ...facts, drops: lost })
+      else observe({ name: 'xrp.channel_closed', level: 'info', ...facts })
+    })
   }
 
   function isSoon(time: RippleTime.RippleTime, withinMs: number): boolean {

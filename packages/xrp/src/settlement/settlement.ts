@@ -90,7 +90,7 @@ export function createXrpSettlement(options: XrpSettlementOptions): XrpSettlemen
       channels.stepped(closedAt, batch)
     },
     wants: () => false,
-    found() {},
+    found: () => channels.lookAgain(),
     broken: () => fail(new Error('What is kept of the XRP account cannot be written any more.')),
   }
   const account = options.account(user)
