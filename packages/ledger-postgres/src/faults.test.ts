@@ -250,7 +250,8 @@ postgres.describe('a server of its own', () => {
   })
 
   it('that has no connection left makes a host wait for one', async () => {
-    const server = await startPostgres({ maxConnections: 14 })
+    const maxConnections = 14
+    const server = await startPostgres({ maxConnections })
     onTestFinished(() => server.stop())
     if (server.restart === undefined) return expect(process.env.MILLSTREAM_TEST_POSTGRES).toBeDefined()
     const url = await server.createDatabase()
@@ -258,6 +259,7 @@ postgres.describe('a server of its own', () => {
     const opened = await openAt(url, { poolMax: 2, observer: (event) => void events.push(event) })
     const alice = await open(opened.ledger, 'alice', 1_000_000n)
     const killer = new pg.Client({ connectionString: url })
+    killer.on('error', () => {})
     await killer.connect()
     const others: pg.Client[] = []
     const fill = async () => {
@@ -272,11 +274,12 @@ postgres.describe('a server of its own', () => {
         others.push(client)
       }
     }
-    await fill()
-    await killer.query(
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'millstream%'",
-    )
-    await fill()
+    const ours = "FROM pg_stat_activity WHERE application_name LIKE 'millstream%'"
+    await killer.query(`SELECT pg_terminate_backend(pid, 10000) ${ours}`)
+    // The place of a process becomes free some time after it was ended.
+    const taken = async () =>
+      (await killer.query("SELECT 1 FROM pg_stat_activity WHERE backend_type = 'client backend'")).rows.length
+    while ((await taken()) < maxConnections) await fill()
     await expect(openPostgres({ url, hashes, host: 'two' })).rejects.toThrow(/cannot be used: .*(53300)/)
     const paying = payRounds(opened, alice, 'waiting', 2)
     while (!events.some((event) => event.name === 'ledger_postgres.waiting')) await new Promise((r) => setImmediate(r))
