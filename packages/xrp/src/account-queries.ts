@@ -38,6 +38,8 @@ export interface FoundEscrow {
 }
 
 const pageSize = 200
+/** A server with the usual settings looks so many ledgers back for what it lacks: an older hole stays. */
+const holeFilledWithin = 256
 
 /** @throws {AccountNotFundedError} The ledger has no such account. */
 export async function askState(server: XrpServer, address: string): Promise<LearnedState> {
@@ -116,7 +118,7 @@ export async function askTransactions(
   } catch (error) {
     if (!(error instanceof XrpRequestError) || !/^lgrIdx|^lgrNotFound/.test(error.result)) throw error
     // Its oldest ledger is younger than what was asked for, or its newest not stored yet.
-    const oldest = await askOldestLedger(server)
+    const oldest = await askOldestLedger(server, from)
     if (oldest === undefined || oldest <= from) return undefined
     if (oldest > to) return { transactions: [], first: oldest, last: to, marker: undefined }
     const rest = await askTransactions(server, address, oldest, to, marker)
@@ -189,11 +191,17 @@ async function accountInfo(server: XrpServer, address: string, ledger: 'validate
   }
 }
 
-async function askOldestLedger(server: XrpServer): Promise<number | undefined> {
+/** The oldest ledger from which the server can be asked, unless it may still find those from `from` on. */
+async function askOldestLedger(server: XrpServer, from: number): Promise<number | undefined> {
   const { info } = await server.request({ command: 'server_info' })
-  const complete = textOf(objectOf(info)?.complete_ledgers) ?? ''
-  const first = /^([0-9]+)/.exec(complete)?.[1]
-  return first === undefined ? undefined : Number(first)
+  // `32570-77841,77900-78200`: only what reaches its newest without a hole is looked through.
+  const ranges = (textOf(objectOf(info)?.complete_ledgers) ?? '')
+    .split(',')
+    .map((range) => range.split('-').map(Number))
+  const first = ranges[0]?.[0]
+  const [start, end = start] = ranges.at(-1) ?? []
+  if (first === undefined || start === undefined || end === undefined || !Number.isInteger(first)) return undefined
+  return start > from && end - start >= holeFilledWithin ? start : first
 }
 
 export class AccountNotFundedError extends MillstreamError {
