@@ -1,5 +1,7 @@
+import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import * as Option from './option.js'
+import { isDatabase } from './store-choice.js'
 
 describe('amounts on the command line', () => {
   it('are base units, exactly', () => {
@@ -34,6 +36,29 @@ describe('strangers', () => {
       expect(() => Option.strangers(text)).toThrow(Option.OptionError)
     },
   )
+})
+
+describe('the store', () => {
+  it('is memory, a file, or a database whose URL nobody sees who prints the options', () => {
+    expect(Option.store('memory')).toBe('memory')
+    expect(Option.store('sqlite')).toBe('sqlite')
+    const store = Option.store('postgres://shop:s3cret@db.example/shop')
+    if (!isDatabase(store)) throw new Error('It is a database.')
+    expect(store.url()).toBe('postgres://shop:s3cret@db.example/shop')
+    expect(`${inspect({ store })}${JSON.stringify({ store })}`).not.toContain('s3cret')
+  })
+
+  it.each(['', 'Sqlite', 'mysql://shop:s3cret@host/shop', 'postgres:shop'])(
+    'refuses %j without repeating it',
+    (text) => {
+      expect(() => Option.store(text)).toThrow(/^It must be memory, sqlite or postgres:\/\/USER:PASSWORD@/)
+    },
+  )
+
+  it('is shared by nodes with names', () => {
+    expect(Option.node('node-1.shop_a')).toBe('node-1.shop_a')
+    for (const text of ['', '-1', 'a b', 'x'.repeat(64)]) expect(() => Option.node(text)).toThrow(Option.OptionError)
+  })
 })
 
 describe('content', () => {
