@@ -1,6 +1,7 @@
 // `npm run bench`: everything side by side, one table on stdout and one JSON file in bench/results.
 import fs from 'node:fs'
 import os from 'node:os'
+import { comparePostgres, postgresSizes, printPostgres } from './ledger-postgres.mjs'
 import { compareLedger, ledgerSizes, printLedger } from './ledger-sqlite.mjs'
 import { comparePayments, growth } from './payments.mjs'
 
@@ -30,10 +31,13 @@ print(
 const ledger = await compareLedger(ledgerSizes(quick))
 printLedger(ledger)
 
+const postgres = await comparePostgres(postgresSizes(quick))
+printPostgres(postgres)
+
 fs.mkdirSync(new URL('./results/', import.meta.url), { recursive: true })
 const file = new URL(`./results/${new Date().toISOString().replaceAll(':', '')}.json`, import.meta.url)
 const machine = { node: process.version, cpus: os.cpus().length, model: os.cpus()[0].model, platform: process.platform }
-fs.writeFileSync(file, JSON.stringify({ machine, payments, growth: grown, ledger }, null, 2))
+fs.writeFileSync(file, JSON.stringify({ machine, payments, growth: grown, ledger, postgres }, null, 2))
 console.log(`\nwritten to ${file.pathname}`)
 
 function print(title, rows) {
