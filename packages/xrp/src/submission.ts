@@ -27,6 +27,8 @@ export interface Entry extends Submission {
   readonly lastLedger: number
   /** Ledgers that nobody can read may have it. */
   mayBeMissed: boolean
+  /** Some server may have passed its bytes on: what another one says of them is not the last word. */
+  mayBeOut: boolean
   /** Its bytes are durable. */
   isKept: boolean
   isSent: boolean
@@ -77,6 +79,7 @@ export function parse(text: string): Entry | undefined {
     drops: BigInt(textOf(value.drops) ?? 0),
     ownsObject: value.ownsObject === true,
     mayBeMissed: value.mayBeMissed === true,
+    mayBeOut: true,
     isKept: true,
     isSent: false,
     sentAt: 0,

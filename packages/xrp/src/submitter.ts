@@ -189,6 +189,7 @@ export function createSubmitter(options: SubmitterOptions): Submitter {
       feeFactor: draft.feeFactor,
       lastLedger,
       mayBeMissed: false,
+      mayBeOut: false,
       isKept: false,
       isSent: false,
       sentAt: 0,
@@ -263,6 +264,8 @@ export function createSubmitter(options: SubmitterOptions): Submitter {
       },
       (error: unknown) => {
         entry.isApplied = false
+        const isRefused = error instanceof XrpRequestError && EngineResult.submitted(error.result) === 'refused'
+        if (!isRefused) entry.mayBeOut = true
         if (error instanceof XrpRequestError && entry.blob === blob) answered(entry, error.result, false)
       },
     )
@@ -273,8 +276,11 @@ export function createSubmitter(options: SubmitterOptions): Submitter {
     entry.isApplied = isApplied || result === 'terQUEUED'
     const verdict = EngineResult.submitted(result)
     if (verdict === 'raise_fee') void raiseFee(entry)
+    if (verdict === 'wait') entry.mayBeOut = true
     if (verdict !== 'refused') return
     observer({ name: 'xrp.submission_refused', level: 'error', kind: entry.purpose.kind, result })
+    // The ledgers tell, at the latest when the last one that can have it has passed.
+    if (entry.mayBeOut) return
     batches.commit((batch) => remove(entry, batch, true, { status: 'refused', reason: result }))
   }
 

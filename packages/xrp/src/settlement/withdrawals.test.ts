@@ -95,6 +95,21 @@ describe('withdrawals', () => {
     expect(status).toMatchObject({ status: 'unknown', reason: 'history_missing' })
   })
 
+  it('gives nothing back for a refusal of bytes that another server may have passed on', async () => {
+    world.closesByItself = false
+    await world.ask(alice, [Wire.question({ ask: 'withdraw', id, address: wallet.address, drops: xrp })])
+    await world.quiet()
+    await world.stop()
+    world.sandbox.faults.refuse = { result: 'temMALFORMED', count: 1 }
+    await world.start()
+    await world.quiet()
+    expect(await world.balance(alice)).toBe(999_000_000_000n)
+    world.closeLedger()
+    await world.quiet()
+    expect(world.sandbox.balanceOf(world.shopAddress)).toBe(10_999n * xrp - fee)
+    expect(await world.balance(alice)).toBe(999_000_000_000n)
+  })
+
   it.each([
     ['to an address that brought nothing', 'rrhnXcox5bEmZfJCHzPxajUtwdt772zrCW', xrp, 'goes back only'],
     ['of more than there is', undefined, 1_001n * xrp, 'has 1000 XRP'],
