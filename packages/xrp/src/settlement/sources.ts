@@ -1,6 +1,7 @@
 /**
  * Addresses from which an account was funded: the only ones to which it can withdraw. A source tag belongs to its
- * address, since an address of an exchange is that of many; the two that brought most are believed.
+ * address, since an address of an exchange is that of many. Anybody may fund an account from there: with two tags nobody
+ * can tell which one is the customer's.
  */
 import type { Batch } from '../internal/batch.js'
 import type { SettlementContext } from './context.js'
@@ -15,7 +16,8 @@ export interface Sources {
   add(name: string, source: Source, drops: bigint, batch: Batch): void
   /** Addresses, the one that brought most first. */
   of(name: string): readonly Source[]
-  find(name: string, address: string): Source | undefined
+  /** That address with each source tag under which money came from it. */
+  at(name: string, address: string): readonly Source[]
 }
 
 interface Proved extends Source {
@@ -51,6 +53,6 @@ export function createSources(context: Pick<SettlementContext, 'limits'>): Sourc
       batch.put(keyPrefix + name, kept)
     },
     of: (name) => accounts.get(name) ?? [],
-    find: (name, address) => accounts.get(name)?.find((one) => one.address === address),
+    at: (name, address) => (accounts.get(name) ?? []).filter((one) => one.address === address),
   }
 }

@@ -6,6 +6,8 @@ import type { XrpWallet } from './wallet.js'
 import * as Wire from './wire.js'
 
 const fee = 10n
+/** Of the account that has everything in the first ledger. */
+const genesisSeed = 'snoPBrXtMeMyMHUVTgbuqAfg1SUTb'
 const id = '0123456789abcdef0123456789abcdef'
 
 describe('withdrawals', () => {
@@ -168,14 +170,30 @@ describe('withdrawals', () => {
     expect(await world.balance(alice)).toBe(1_000_000_000_000n)
   })
 
-  it('pays back to the source tag with which the money came', async () => {
-    const { tag } = await world.customer(bob).deposit(wallet, 1n)
-    const fields = { TransactionType: 'Payment', Destination: world.shopAddress, Amount: String(xrp) }
-    await wallet.send({ ...fields, DestinationTag: tag, SourceTag: 77 }, xrp)
-    await world.quiet()
-    await world.customer(bob).withdraw(wallet.address, xrp)
-    const last = world.sandbox.lastLedger.transactions.at(-1)!
-    expect(last.transaction.fields).toMatchObject({ Destination: wallet.address, DestinationTag: 77 })
+  describe('to an address that many share', () => {
+    let pay: (sourceTag: number) => Promise<unknown>
+
+    beforeEach(async () => {
+      const { tag } = await world.customer(bob).deposit(await world.wallet(genesisSeed), 1n)
+      const fields = { TransactionType: 'Payment', Destination: world.shopAddress, Amount: String(xrp) }
+      pay = (sourceTag) => wallet.send({ ...fields, DestinationTag: tag, SourceTag: sourceTag }, xrp)
+      await pay(77)
+      await world.quiet()
+    })
+
+    it('pays back to the source tag with which the money came', async () => {
+      await world.customer(bob).withdraw(wallet.address, xrp)
+      const last = world.sandbox.lastLedger.transactions.at(-1)!
+      expect(last.transaction.fields).toMatchObject({ Destination: wallet.address, DestinationTag: 77 })
+    })
+
+    it('pays nothing when money came from there under two source tags, and debits nothing', async () => {
+      await pay(78)
+      await world.quiet()
+      const before = await world.balance(bob)
+      await expect(world.customer(bob).withdraw(wallet.address, xrp)).rejects.toThrow('several source tags')
+      expect(await world.balance(bob)).toBe(before)
+    })
   })
 
   it('refuses to pay out what the account of the shop does not have, and debits nothing', async () => {

@@ -105,9 +105,15 @@ export function createWithdrawals(context: SettlementContext, sources: Sources):
 
   async function start(name: string, id: string, address: string, asked: bigint | undefined) {
     if (busy.has(name)) throw refused('A withdrawal of this account is under way. Wait until it has ended.')
-    const source = sources.find(name, address)
+    const [source, another] = sources.at(name, address)
     if (source === undefined) {
       throw refused('No deposit to this account came from that address: XRP goes back only to where it came from.')
+    }
+    if (another !== undefined) {
+      throw refused(
+        'Deposits came from that address under several source tags, and which one is yours cannot be told. Nothing was ' +
+          'debited; name another address from which you paid, or ask the operator.',
+      )
     }
     // Held from here on: what comes meanwhile is refused.
     busy.set(name, id)
