@@ -1,13 +1,12 @@
 /** The commands between a trustline account and XRP, with their options. */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { type Command, Option as CommanderOption, InvalidArgumentError } from 'commander'
+import { type Command, Option as CommanderOption } from 'commander'
 import type { DepositOptions } from './commands/deposit.js'
 import type { SettleOptions } from './commands/settle.js'
 import type { WithdrawOptions } from './commands/withdraw.js'
-import { type ExitCode, exitCodes } from './exit-code.js'
-import { Failure } from './failure.js'
-import * as Option from './option.js'
+import type { ExitCode } from './exit-code.js'
+import { reader, secretReader } from './option-reader.js'
 import type { Terminal } from './terminal.js'
 import * as XrpOption from './xrp-option.js'
 import { seedVariable } from './xrp-place.js'
@@ -63,7 +62,7 @@ function customer(command: Command, preposition: 'to' | 'from'): Command {
         'btp+ws://user:token@host:port/, or the URL of a shop that names its ledger',
       )
         .makeOptionMandatory()
-        .argParser(secretReader(`--${preposition}`)),
+        .argParser(secretReader(`--${preposition}`, XrpOption.ledger)),
     )
     .option('--endpoint-host <host>', 'a host besides that of the URL that the shop may name as its ledger', collect)
     .option('--json', 'print one JSON line')
@@ -76,32 +75,4 @@ function customer(command: Command, preposition: 'to' | 'from'): Command {
 
 function collect(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text]
-}
-
-/** Commander repeats a value that it does not take; one that holds a token is not repeated. */
-function secretReader(flag: string): (text: string) => ReturnType<typeof XrpOption.ledger> {
-  return (text) => {
-    try {
-      return XrpOption.ledger(text)
-    } catch (cause) {
-      throw new Failure({
-        code: 'USAGE',
-        exit: exitCodes.usage,
-        message: `The value of ${flag} cannot be read. ${(cause as Error).message}`,
-        next: 'write it like that; nothing was done',
-        cause,
-      })
-    }
-  }
-}
-
-function reader<T>(read: (text: string) => T): (text: string) => T {
-  return (text) => {
-    try {
-      return read(text)
-    } catch (error) {
-      if (error instanceof Option.OptionError) throw new InvalidArgumentError(error.message)
-      throw error
-    }
-  }
 }

@@ -6,7 +6,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '@millstream/hashes'
 import { Instant } from '@millstream/units'
-import { Argument, Command, Option as CommanderOption, InvalidArgumentError } from 'commander'
+import { Argument, Command, Option as CommanderOption } from 'commander'
 import type { DemoOptions } from './commands/demo.js'
 import type { LedgerOptions } from './commands/ledger.js'
 import type { ExportOptions } from './commands/ledger-export.js'
@@ -17,6 +17,7 @@ import { type ExitCode, exitCodes, formatTable } from './exit-code.js'
 import { Failure } from './failure.js'
 import * as Logs from './logs.js'
 import * as Option from './option.js'
+import { reader, secretReader } from './option-reader.js'
 import * as ProgramXrp from './program-xrp.js'
 import * as SandboxOption from './sandbox-option.js'
 import type { Terminal } from './terminal.js'
@@ -370,35 +371,6 @@ function gatherer<T>(read: (text: string) => T): (text: string, before?: readonl
 
 function collect(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text]
-}
-
-/** Commander repeats a value that it does not take; one that holds a token is not repeated. */
-function secretReader<T>(flag: string, read: (text: string) => T): (text: string) => T {
-  return (text) => {
-    try {
-      return read(text)
-    } catch (cause) {
-      throw new Failure({
-        code: 'USAGE',
-        exit: exitCodes.usage,
-        message: `The value of ${flag} cannot be read. ${(cause as Error).message}`,
-        next: 'write it like that; nothing was done',
-        cause,
-      })
-    }
-  }
-}
-
-/** Makes a reader of option values tell commander of a value that it does not take. */
-function reader<T>(read: (text: string) => T): (text: string) => T {
-  return (text) => {
-    try {
-      return read(text)
-    } catch (error) {
-      if (error instanceof Option.OptionError) throw new InvalidArgumentError(error.message)
-      throw error
-    }
-  }
 }
 
 function settle(command: Command, terminal: Terminal): void {
