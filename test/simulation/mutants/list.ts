@@ -203,8 +203,8 @@ export const mutants: readonly Mutant[] = [
     changes: [
       {
         file: 'packages/pay/src/payment-stream.ts',
-        from: 'return this.held + Math.max(0, this.fulfilled + this.unknown - this.arrived)',
-        to: 'return this.held',
+        from: 'return this.flight.pieces + Math.max(0, this.fulfilled + this.unknown - this.arrived)',
+        to: 'return this.flight.pieces',
       },
     ],
   },
@@ -223,7 +223,7 @@ export const mutants: readonly Mutant[] = [
     changes: [
       {
         file: 'packages/pay/src/payment-stream.ts',
-        from: '        this.countUnknown(outcome.reason)\n        break',
+        from: '        this.countUnknown(pieces, outcome.reason)\n        break',
         to: '        this.giveBack()\n        break',
       },
     ],
